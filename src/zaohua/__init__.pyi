@@ -79,6 +79,9 @@ from zaohua.models.wavenet import WaveNet as WaveNet
 from zaohua.models.weibull import Weibull as Weibull
 from zaohua.models.wgan_gp import WGANGP as WGANGP
 from zaohua.storage.loading import load as load
+from zaohua.storage.provenance.files import origin as origin
+from zaohua.storage.provenance.origin import Origin as Origin
+from zaohua.storage.provenance.origin import no_origin as no_origin
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
@@ -132,6 +135,7 @@ __all__ = [
     "Normal",
     "NotAvailable",
     "NumberCodec",
+    "Origin",
     "Piece",
     "PixelCNN",
     "Poisson",
@@ -175,6 +179,8 @@ __all__ = [
     "metrics",
     "modality",
     "morph",
+    "no_origin",
+    "origin",
     "read",
     "register",
     "registry",

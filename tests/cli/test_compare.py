@@ -15,7 +15,7 @@ MISTAKES = [
     (["--samples", "20", "one", "two"], "at least two runs come first"),
     (["one", "two"], "no run at one"),
     (["one", "two", "--sample", "3"], "did you mean '--samples'"),
-    (["one", "two", "--samples", "many"], "--samples must be int, not 'many'"),
+    (["one", "two", "--samples", "many"], "--samples must be a whole number, not 'many'"),
 ]
 
 

@@ -21,7 +21,7 @@ MISTAKES = [
     (["train", "vae"], "which data?"),
     (["train", "gmm", "digist"], "did you mean 'digits'"),
     (["train", "gmm", "digits", "--n-componets", "3"], "did you mean '--n-components'"),
-    (["train", "gmm", "digits", "--n-components", "three"], "--n-components must be int, not 'three'"),
+    (["train", "gmm", "digits", "--n-components", "three"], "--n-components must be a whole number, not 'three'"),
     (["train", "gmm", "digits", "--n-components", "0"], "--n-components must be at least 1, not 0"),
     (["train", "gmm", "digits", "--n-components"], "--n-components needs a value\n"),
     (["train", "gmm", "digits", "--covariance", "fll"], "must be 'full' or 'tied' or 'diag' or 'spherical', not 'fll'"),

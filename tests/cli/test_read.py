@@ -254,6 +254,20 @@ def test_archives_are_read_as_the_folder_in_them(zaohua) -> None:
     assert "bad.zip: can't be unpacked" in zaohua("read", "bad.zip").err
 
 
+def test_archives_write_nothing_outside_of_their_folder(zaohua) -> None:
+    pictures(Path("DATA"), "cat/a")
+    for name, inside in (("up.tar", "../../up/a.png"), ("absolute.tar", "/photos/a.png")):
+        with tarfile.open(name, "w") as made:
+            member, link = made.gettarinfo("DATA/cat/a.png"), tarfile.TarInfo("photos/link.png")
+            member.name, link.type, link.linkname = inside, tarfile.SYMTYPE, "/etc/hostname"
+            made.addfile(link)
+            with open("DATA/cat/a.png", "rb") as file:
+                made.addfile(member, file)
+    assert "up.tar: can't be unpacked (../../up/a.png lies outside of it)" in zaohua("read", "up.tar").err
+    facts = json.loads(zaohua("read", "absolute.tar", "--json").out)
+    assert facts["items"] == 1 and facts["notes"] == ["left out 1 symbolic link of the archive"]
+
+
 def test_training_says_the_same_in_one_line_before_it_and_encodes_once(zaohua, monkeypatch) -> None:
     Path("DATA").mkdir()
     stray(Path("DATA"))

@@ -103,7 +103,7 @@ def test_each_command_writes_a_picture_beside_the_given_one(zaohua, flow: Path, 
 def test_a_run_that_was_trained_for_it_is_taken_at_its_word():
     stored = {"parameters": {"degrade": "noise 25"}}
 
-    def found(name: str, **values: object) -> str:
+    def found(name: str, **values: object) -> str | None:
         command = importlib.import_module(f"zaohua.cli.{name}").main.__self__
         options = Options({**{flag.name: flag.default for flag in command.flags}, **values})
         with gathered() as notes:
@@ -112,7 +112,7 @@ def test_a_run_that_was_trained_for_it_is_taken_at_its_word():
         return text
 
     assert found("denoise") == found("restore") == "noise 25"
-    assert found("denoise", noise=10.0) == found("deblur") == found("inpaint") == ""
+    assert found("denoise", noise=10.0) == found("deblur") == found("inpaint") is None
 
 
 def test_a_restorer_undoes_what_it_was_trained_for(zaohua, tmp_path: Path, photo):
@@ -125,6 +125,53 @@ def test_a_restorer_undoes_what_it_was_trained_for(zaohua, tmp_path: Path, photo
     assert pixels_of("x.png").shape == (20, 24, 4)
     said = zaohua("upscale", "restorer", "photo.png", "--factor", "4", "--out", "y.png")
     assert said.code == 2 and said.err.count("\n") == 1 and "downscale 2 | noise 10" in said.err
+
+
+def test_a_run_of_pairs_is_told_what_to_undo_or_taken_as_it_is(zaohua, photo):
+    X = RNG.integers(0, 256, (8, 8, 8, 3), dtype=np.uint8)
+    zh.Restorer(channels=8, max_steps=1, batch_size=4).fit(X, X // 2).save("pairs")
+    said = zaohua("restore", "pairs", "photo.png", "--out", "x.png")
+    assert said.code == 0 and said.err.startswith("One pass of this Restorer, which was trained on pairs"), said.err
+    said = zaohua("denoise", "pairs", "photo.png", "--noise", "10", "--out", "y.png")
+    assert "note: this model was trained on pairs, which don't tell what they show: it is taken to undo" in said.err
+    assert np.array_equal(pixels_of("x.png"), pixels_of("y.png"))
+    said = zaohua("colourise", "pairs", "photo.png", "--out", "z.png")
+    assert said.code == 2 and said.err.endswith("has 1 channel, but this Restorer was shown 3\n")
+
+
+def test_blur_by_a_kernel_of_a_file(zaohua, flow: Path, photo):
+    kernel = np.zeros((3, 5), np.uint8)
+    kernel[1] = 40
+    Image.fromarray(kernel).save("kernel.png")
+    said = zaohua("deblur", flow, "photo.png", "--kernel", "kernel.png", "--noise", "2", *FAST, "--out", "a.png")
+    assert said.code == 0 and said.err.startswith("note: the weights of kernel.png divided by their sum, 200"), said.err
+    np.save("kernel.npy", kernel / 200)
+    said = zaohua("deblur", flow, "photo.png", "--kernel", "kernel.npy", "--noise", "2", *FAST, "--out", "b.png")
+    assert said.code == 0 and "divided" not in said.err
+    assert np.array_equal(pixels_of("a.png"), pixels_of("b.png"))
+    np.save("even.npy", np.ones((2, 3)))
+    np.save("negative.npy", np.array([[1.0, -0.5, 1.0]]))
+    np.save("black.npy", np.zeros((3, 3)))
+    np.save("objects.npy", np.array([None]), allow_pickle=True)
+    for name, why in {
+        "even.npy": "is 3 x 2, and a kernel has odd sides up to 255",
+        "negative.npy": "are finite and not negative",
+        "black.npy": "some are above 0",
+        "objects.npy": "can't be read as an array",
+        "mask.png": "is 12 x 10, and a kernel has odd sides",
+        "no.png": "can't be read",
+        "no.npy": "can't be read",
+    }.items():
+        said = zaohua("deblur", flow, "photo.png", "--kernel", name)
+        assert said.code == 2 and said.err.count("\n") == 1 and f"{name}: " in said.err and why in said.err, said.err
+    assert "give one of" in zaohua("deblur", flow, "photo.png", "--kernel", "even.npy", "--blur", "1").err
+
+
+def test_grey_models_cannot_colourise_and_advise_nothing_wrong(zaohua, photo):
+    zh.Flow(channels=8, max_steps=1).fit(RNG.integers(0, 256, (8, 8, 8), dtype=np.uint8)).save("grey")
+    said = zaohua("colourise", "grey", "photo.png")
+    wanted = "what is given has 1 channel, and before 'grey' 3, but this model's items have 1\n"
+    assert said.code == 2 and said.err.endswith(wanted), said.err
 
 
 def test_16_bits_stay_and_losses_are_told(zaohua, flow: Path):

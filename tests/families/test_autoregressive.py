@@ -21,7 +21,9 @@ from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import guidance_of
+from zaohua.nn.blueprint import Blueprint
 from zaohua.nn.int8 import int8
+from zaohua.nn.packing import packed
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.wavenet import WaveNet
@@ -226,7 +228,7 @@ class TestChoice:
         changed[0, 0], changed[0, 3] = 2.0 / 2, -1.0 * 2
         shares = self.shares(TokenSampler(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3, 4])).max() < 1e-3
-        shares = self.shares(TokenSampler(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
+        shares = self.shares(TokenSampler(repetition_penalty=2.0, ends=(0,)), torch.tensor([[0, -1, 0]]))
         assert np.abs(shares - self.expected(self.logits, [0, 1, 2, 3, 4])).max() < 1e-3
         changed = self.logits.clone()
         changed[0, 1] += 2
@@ -378,3 +380,37 @@ def test_muon_steps_along_all_directions_alike() -> None:
     length = float((w.detach() - before).square().mean().sqrt())
     assert length == pytest.approx(0.1 * 0.2 * 16**0.5 * (8 / 128) ** 0.5, rel=0.2)
     assert torch.allclose(bias, torch.full((8,), -0.1)) and set(solver.state[w]) == {"momentum"}
+
+
+def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
+    net = make_net("zaohua")
+    x = torch.randint(V, (3, CONTEXT), generator=torch.Generator().manual_seed(0))
+    read = torch.where(torch.arange(CONTEXT) < CONTEXT - 3, -2 - x, x)
+    read[1, -1] = -1
+    few, whole = TextModel.surprisal(net, read, None), TextModel.surprisal(net, x, None)
+    expected = torch.where(read[:, 1:] >= 0, whole, 0)
+    torch.testing.assert_close(few, expected, atol=1e-6, rtol=0)
+    few.sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    "architecture", ["zaohua", "gpt2", Blueprint(window=3, kv_heads=1)], ids=["own", "gpt2", "window"]
+)
+def test_short_rows_are_packed_and_none_sees_another(architecture: Any) -> None:
+    torch.manual_seed(0)
+    net = Transformer(V, context=CONTEXT, width=16, layers=2, heads=2, architecture=architecture)
+    for p in net.parameters():
+        nn.init.normal_(p, std=0.3)
+    lengths = (CONTEXT, 5, 2, 7, 3)
+    x = torch.full((len(lengths), CONTEXT), -1)
+    for row, length in zip(x, lengths, strict=True):
+        row[:length] = torch.randint(V, (length,))
+    assert packed(x.clamp(min=0), (x != -1).sum(1)) is not None
+    together = TextModel.surprisal(net, x, None)
+    for i, length in enumerate(lengths):
+        alone = TextModel.surprisal(net, x[[i], :length], None)
+        torch.testing.assert_close(together[[i], : length - 1], alone, atol=1e-5, rtol=0)
+        assert not together[i, length - 1 :].any()
+    together.sum().backward()
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in net.parameters())

@@ -13,8 +13,12 @@ import zaohua as zh
 from tests.sounds import RATE, tone
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import BatchNoise
+from zaohua.evaluation.results import load
+from zaohua.evaluation.summaries import summary_lines
 from zaohua.modalities.images.observed import ObservedImages
 from zaohua.operators.degradation import Degradation
+from zaohua.tasks.evaluation.compare import compare
+from zaohua.tasks.evaluation.evaluate import evaluate
 
 rng = np.random.default_rng(0)
 X = (40 + 170 * rng.random((64, 1, 1)) + np.linspace(-30, 30, 8)).round().repeat(8, 1).astype(np.uint8)
@@ -42,7 +46,10 @@ def test_a_restorer_finds_the_mean(denoiser: zh.Restorer):
     assert restored.best.dtype == np.uint8 and restored.best.shape == X.shape
     error = np.square(restored.best.astype(float) - X).mean()
     assert error < 0.25 * np.square(seen - X).mean()
-    assert restored.how == "One pass of this Restorer, which was trained for it." and restored.deviation is None
+    assert (
+        restored.how == "One pass of this Restorer, which was trained to undo 'noise 40'."
+        and restored.deviation is None
+    )
     np.testing.assert_array_equal(zh.restore(denoiser, seen[3:4]).best, restored.best[3:4])
     assert not hasattr(denoiser, "sample") and not hasattr(denoiser, "score_samples")
 
@@ -60,7 +67,7 @@ def test_it_says_what_it_was_trained_for(denoiser: zh.Restorer, enlarger: zh.Flo
         zh.restore(denoiser, X, "noise 20")
     with pytest.raises(ZaohuaError, match="seen as a whole, without a mask"):
         zh.restore(denoiser, X, mask=np.ones((8, 8)), degradation="noise 40")
-    assert "this Flow, which was trained for it" in zh.restore(enlarger, X[:, ::2, ::2], n_samples=2, draws=True).how
+    assert "this Flow, which was trained to undo" in zh.restore(enlarger, X[:, ::2, ::2], n_samples=2, draws=True).how
     assert "denoiser" in zh.restore(enlarger, X[:2], "noise 20").how  # as a model that was trained for nothing
 
 
@@ -146,3 +153,28 @@ def test_what_is_missing_or_too_much_is_said():
         zh.Flow(degrade="downscal 2").fit(X)
     with pytest.raises(ZaohuaError, match="so y must be of the kind of the items, not"):
         zh.Restorer().fit(X, [str(i % 2) for i in range(len(X))])
+
+
+@pytest.mark.parametrize("degrade", ["noise 60", "downscale 2", "grey", "mask random 0.5 | noise 2"])
+def test_evaluate_measures_what_is_restored(degrade: str) -> None:
+    x = X if degrade != "grey" else np.stack([X, X // 2, X // 3], -1)
+    model = zh.Restorer(**SETTINGS, degrade=degrade, max_steps=30, learning_rate=5e-3).fit(x[:40])
+    found = evaluate(model, data=x[40:], samples=20)
+    restored, nothing = found.figures["restored_psnr"], found.references["doing nothing"]["restored_psnr"]
+    assert found.lead == "restored_psnr" and found.n == restored.n == 20 and found.cost.network_evaluations == 1
+    gain = found.figures["restored_gain"]
+    assert gain.value == pytest.approx(restored.value - nothing.value) and gain.low < gain.value < gain.high
+    assert gain.low > 0 and found.figures["restored_ssim"].high <= 1
+    again = evaluate(model, data=x[40:], samples=20)
+    assert again.figures == found.figures and again.references == found.references
+
+
+def test_evaluate_measures_draws_of_nothing_else(denoiser: zh.Restorer, tmp_path: Path) -> None:
+    denoiser.save(tmp_path / "run")
+    denoiser.save(tmp_path / "other")
+    with pytest.raises(ZaohuaError, match="`zaohua evaluate` measures what it restores"):
+        compare([tmp_path / "run", tmp_path / "other"])
+    evaluate(denoiser, data=X[:12], run=tmp_path / "run").save(tmp_path / "run")
+    lines = summary_lines(load(tmp_path / "run"))
+    assert any(line.startswith("PSNR of doing nothing: ") for line in lines)
+    assert any("degraded by 'noise 40' with a fixed seed" in line for line in lines)

@@ -80,3 +80,17 @@ def test_weights_of_runs_before_there_was_a_summary_still_load() -> None:
     values, present, summary = loaded.embed(y, 3)
     assert present.all()
     torch.testing.assert_close(summary, values.mean(1))
+
+
+def test_checkpoints_change_no_gradient() -> None:
+    grads = []
+    for again in (False, True):
+        torch.manual_seed(0)
+        net = Transformer(V, context=CONTEXT, width=16, layers=2, heads=2, dropout=0.5, gradient_checkpointing=again)
+        for p in net.parameters():
+            nn.init.normal_(p, std=0.3)
+        torch.manual_seed(1)
+        net(TOKENS).square().sum().backward()
+        grads.append([p.grad for p in net.parameters()])
+    for one, other in zip(*grads, strict=True):
+        assert one is not None and torch.equal(one, other)

@@ -64,7 +64,7 @@ def convert(option: str, kind: object, words: Sequence[str]) -> object:
         except Unfit:
             continue
     shown = words[0] if len(words) == 1 else " ".join(words)
-    raise ZaohuaError(f"{option} must be {type_name(plain(kind))}, not {shown!r}{_close(kind, shown)}")
+    raise ZaohuaError(f"{option} must be {wanted(plain(kind))}, not {shown!r}{_close(kind, shown)}")
 
 
 def from_file(option: str, kind: object, value: object) -> object:
@@ -82,7 +82,7 @@ def from_file(option: str, kind: object, value: object) -> object:
             return found
     if isinstance(value, str):
         return convert(option, kind, [value])
-    raise ZaohuaError(f"{option} must be {type_name(kind)}, not {value!r}")
+    raise ZaohuaError(f"{option} must be {wanted(kind)}, not {value!r}")
 
 
 def metavar(kind: object) -> str:
@@ -111,9 +111,16 @@ def in_words(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def wanted(kind: object) -> str:
+    """Say in words what values of a type are: "a number", "2 whole numbers", "'linear' or 'cosine'"."""
+    return " or ".join(dict.fromkeys(_wanted(each) for each in _members(kind)))
+
+
 _NOTHING = object()
 _CONVERTERS: dict[object, Callable[[str], object]] = {int: int, float: float, str: str}
 _METAVARS: dict[object, str] = {int: "N", float: "X", str: "TEXT"}
+_SINGULARS: dict[object, str] = {int: "a whole number", float: "a number", str: "a text"}
+_PLURALS: dict[object, str] = {int: "whole numbers", float: "numbers", str: "texts"}
 
 
 def _members(kind: object) -> list[object]:
@@ -209,6 +216,20 @@ def _metavar(kind: object) -> str:
     if origin is tuple:
         return _metavar(inner[0]) if inner[1:] == (...,) else " ".join(_metavar(unwrap(each)[0]) for each in inner)
     return _METAVARS.get(kind, "VALUE")
+
+
+def _wanted(kind: object) -> str:
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is tuple:
+        several = _PLURALS.get(unwrap(inner[0])[0], "values")
+        return several if inner[1:] == (...,) else f"{len(inner)} {several}"
+    if origin is dict:
+        return f"names and {_PLURALS.get(inner[1], 'values')}"
+    if kind is bool:
+        return "true or false"
+    if kind is type(None):
+        return "none"
+    return _SINGULARS.get(kind) or type_name(kind)
 
 
 def _close(kind: object, word: str) -> str:

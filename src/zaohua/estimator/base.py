@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
+import numpy as np
 from sklearn.utils import Tags, TransformerTags
 from torch import Tensor
 
@@ -40,6 +41,7 @@ from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
+from zaohua.storage.provenance.origin import GENERATED, Origin
 
 
 class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
@@ -242,6 +244,18 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         if tensors is not None:
             model._set_tensors(tensors)
         return model
+
+    def file_origin(self, random_state: RandomState = None, source: str = GENERATED) -> Origin:
+        """Return what files say of this model, as `zaohua.write(items, path, origin=model)` writes it into them.
+
+        Args:
+            random_state: what the items were sampled with, as it was given to `sample`.
+            source: IPTC's digital source type of the items.
+        """
+        self._check_fitted()
+        state = self.random_state if random_state is None else random_state
+        seed = int(state) if isinstance(state, (int, np.integer)) else None
+        return Origin(type(self).__name__, runs.weights_hash(self._tensors()), seed, source)
 
     def unfinished(self) -> str:
         """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""

@@ -20,6 +20,8 @@ FLOOR, NAIVE, APART = "real train vs test", "Gaussian", "independent columns"
 """Names of the references: real training items, a Gaussian, and shuffled columns of a table."""
 REAL_PAIRS, SHUFFLED = "real test pairs", "shuffled test pairs"
 """Names of the references of fidelity: real test items with their own conditions, and with those of others."""
+NOTHING = "doing nothing"
+"""Name of the reference of restoration: what is seen, as it is."""
 PROTOCOL = 3
 """Version of the computation of figures; figures of different versions can't be compared."""
 
@@ -88,7 +90,7 @@ class Evaluation:
         others: Fréchet distances by other extractors, by their names and hashes.
         figures: figures of the model, by the names in `MEASURES`.
         references: figures of `FLOOR`, and of `NAIVE` or `APART`; of sequences those of real items and of a baseline;
-            of conditional models `REAL_PAIRS` and `SHUFFLED`.
+            of conditional models `REAL_PAIRS` and `SHUFFLED`; of models that restore `NOTHING`.
         by_column: for tables "shape", the similarity of each column, and "uses", its permutation importance in the
             trees that distinguish samples from real rows.
         recall_by_class: recall of the test items of each class.
@@ -106,7 +108,8 @@ class Evaluation:
             "shown", with the waves "heard" and "nearest_heard"; for tables "told" and "told_real", the scores of
             samples and test rows by the trees; for sequences "surprise", "sizes" and "items" of the parts of test items
             (see `predictions.Parts`), and what a page shows of samples; under "fidelity" and the name of a measure, the
-            counts of each test item (see `fidelity`).
+            counts of each test item (see `fidelity`); of models that restore "restored" and "nothing", the first
+            pictures as they were restored and as they were seen.
     """
 
     run: str

@@ -30,6 +30,7 @@ QUALITY = re.compile(r"^- Quality: (?:not )?measured.*(?:\n  .*)*", re.MULTILINE
 REFERRED = (
     *("frechet", "tree_score", "trend", "utility_auc", "utility_r2", "row_copies"),
     *("bits_per_byte", "nats_per_note", "copied", "copied_notes"),
+    *("restored_psnr", "restored_ssim"),
 )
 """Measures of which summaries also show the references."""
 

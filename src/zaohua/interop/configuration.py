@@ -118,6 +118,8 @@ def _llama(config: Json, theta: float = 1e4, **more: Any) -> Plan:
     )
     size = config.get("head_dim") or width // heads
     kv_heads = config.get("num_key_value_heads") or heads
+    if size % 2 or heads % kv_heads:
+        raise ValueError(f"a width of {width} can't be divided among {heads} heads, and {kv_heads} of keys and values")
     settings: dict[str, Any] = {
         "norm_eps": _number(config, "rms_norm_eps", 1e-6),
         "kv_heads": None if kv_heads == heads else kv_heads,

@@ -61,6 +61,9 @@ FORMATS: dict[str, Format] = {
         ("onnx", "onnxscript", "onnxruntime"),
     ),
     "torch": Format("zaohua.interop.networks.torch_programs", "programs of torch.export, with a sampler in numpy"),
+    "lora": Format(
+        "zaohua.interop.adapters_writing", "what `lora` learnt, as adapters for PEFT beside the published model"
+    ),
 }
 """All formats, by the name that is given as `to`."""
 
@@ -70,7 +73,8 @@ def export(model: Any, to: str, folder: str | Path, *, overwrite: bool = False) 
 
     Args:
         model: the model; `model.with_options(steps=20)` exports it with other options of sampling.
-        to: "onnx" for onnxruntime, or "torch" for programs of torch.export, both with a sampler in numpy.
+        to: "onnx" for onnxruntime, or "torch" for programs of torch.export, both with a sampler in numpy; "lora" for
+            adapters of a fine-tuned model, which PEFT reads.
         folder: the folder to write, new or empty.
         overwrite: True to replace the files of a folder that was exported before.
 

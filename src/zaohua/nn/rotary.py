@@ -17,6 +17,11 @@ class Turn(NamedTuple):
     cos: Tensor
     sin: Tensor
 
+    def at(self, places: slice | Tensor, dtype: torch.dtype) -> Turn:
+        """Return the angles of some positions: those of all rows, or of each row by itself, (B, t)."""
+        cos, sin = self.cos[places].to(dtype), self.sin[places].to(dtype)
+        return Turn(cos, sin) if isinstance(places, slice) else Turn(cos.unsqueeze(1), sin.unsqueeze(1))
+
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate pairs of channels of x (..., t, D) by angles that grow with the position; cos, sin (t, <= D / 2).

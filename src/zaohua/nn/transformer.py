@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.record import Condition
@@ -21,6 +22,7 @@ from zaohua.nn.attention import Cache, Norm, Prefix, SelfAttention, View, visibl
 from zaohua.nn.blueprint import NAMED, Activation, Blueprint
 from zaohua.nn.embed import Embed, packed
 from zaohua.nn.layers import Dropout, capped
+from zaohua.nn.packing import positions_of, same_sequence
 from zaohua.nn.patches import MAX_TOKENS
 from zaohua.nn.rotary import Turn, angles
 
@@ -83,6 +85,8 @@ class Transformer(nn.Module):
         architecture: "zaohua", "gpt2", "llama", or any other `Blueprint`.
         places: True to learn positions in any architecture, as images need, whose neighbouring pixels are far apart in
             the sequence.
+        gradient_checkpointing: True to keep only the inputs of blocks for the backward pass, which computes the rest
+            again: about a third more time, and far less memory.
 
     Raises:
         ZaohuaError: the heads don't divide the width.
@@ -100,6 +104,7 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         architecture: Architecture | Blueprint = "zaohua",
         places: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         blueprint = architecture if isinstance(architecture, Blueprint) else NAMED[architecture]
@@ -109,6 +114,7 @@ class Transformer(nn.Module):
             raise ZaohuaError(f"{heads} heads can't be divided among {blueprint.kv_heads} of keys and values")
         self.blueprint = dataclasses.replace(blueprint, positions=True) if places else blueprint
         self.context, self.width, self.heads = context, width, heads
+        self.gradient_checkpointing = gradient_checkpointing
         self.head_width = blueprint.head_width or width // heads
         self.room = context + (0 if y_spec is None else MAX_TOKENS)
         self.tokens = nn.Embedding(vocabulary, width)
@@ -116,6 +122,7 @@ class Transformer(nn.Module):
         self.embed = Embed(y_spec, width)
         self.lift = nn.Linear(width, width, bias=False) if self.embed.several else None
         self.blocks = nn.ModuleList(TransformerBlock(width, heads, dropout, blueprint, i) for i in range(layers))
+        self.windowed = [blueprint.window_of(i) is not None for i in range(layers)]
         self.norm = Norm(width, blueprint)
         self.head = nn.Linear(width, vocabulary, bias=blueprint.head_bias)
         self.drop = Dropout(dropout)
@@ -158,11 +165,27 @@ class Transformer(nn.Module):
 
     def forward(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
         """Map tokens (B, t), conditions y and their mask to logits float32 (B, t, vocabulary)."""
+        return self.logits(self.features(tokens, y, keep))
+
+    def packed_features(self, tokens: Tensor, segments: Tensor) -> Tensor:
+        """Map packed rows of tokens (B, t), see `packing`, to features (B, t, width), without conditions."""
+        prefix = self.prefix(None, tokens.shape[0])
+        return self._run(self.embedded(tokens, prefix), prefix, segments=segments)
+
+    def features(self, tokens: Tensor, y: Condition | None = None, keep: Tensor | None = None) -> Tensor:
+        """Map tokens (B, t), conditions y and their mask to features (B, t, width), of which `logits` are made."""
         prefix = self.prefix(y, tokens.shape[0], keep)
         x = self.embedded(tokens, prefix)
         if prefix.values.shape[1]:
             x = torch.cat([prefix.values.to(x.dtype), x], dim=1)
         return self._run(x, prefix)[:, prefix.values.shape[1] :]
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Map features (..., width) to logits of the next token, float32 (..., vocabulary)."""
+        logits = self.head(self.norm(features)).float()
+        if self.blueprint.logit_scale != 1:
+            logits = logits * self.blueprint.logit_scale
+        return capped(logits, self.blueprint.logit_cap)
 
     def prefix(self, y: Condition | None, n: int, keep: Tensor | None = None) -> Prefix:
         """Embed n conditions as the tokens that precede sequences, at most `MAX_TOKENS`."""
@@ -191,11 +214,12 @@ class Transformer(nn.Module):
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state, last=True)[:, 0]
+        features = self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
+        return self.logits(features[:, -1])
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
-        return self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
+        return self.logits(self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state))
 
     def rewind(self, state: list[Cache], n: int) -> None:
         """Remove the last n tokens from the state."""
@@ -207,30 +231,34 @@ class Transformer(nn.Module):
         for cache in state:
             cache.select(rows)
 
-    def _run(self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, last: bool = False) -> Tensor:
-        """Map the next embedded tokens (B, t, width) to logits of all of them, or of the last only."""
+    def _run(
+        self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, segments: Tensor | None = None
+    ) -> Tensor:
+        """Map the next embedded tokens (B, t, width) to their features."""
         blueprint, begin, t = self.blueprint, 0 if state is None else state[0].length, x.shape[1]
-        places = slice(prefix.first + begin, prefix.first + begin + t)
+        places: slice | Tensor = slice(prefix.first + begin, prefix.first + begin + t)
+        if segments is not None:
+            places = positions_of(segments)
         if self.places is not None:
             x = x + self.places.weight[places]
         x = self.drop(F.rms_norm(x, (self.width,), eps=blueprint.norm_eps) if blueprint.embedding_norm else x)
-        view = self._view(begin, t, prefix.present, places, x)
+        mask = visible(begin, begin + t, prefix.present, x.device) if segments is None else same_sequence(segments)
+        view = self._view(begin, t, mask, places, x)
         for i, block in enumerate(self.blocks):
-            turn, mask = view[blueprint.window_of(i) is not None]
-            x = block(x, turn, mask, None if state is None else state[i])
-        logits = self.head(self.norm(x[:, -1:] if last else x)).float()
-        if blueprint.logit_scale != 1:
-            logits = logits * blueprint.logit_scale
-        return capped(logits, blueprint.logit_cap)
+            turn, mask = view[self.windowed[i]]
+            if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+                x = checkpoint(block, x, turn, mask, use_reentrant=False)
+            else:
+                x = block(x, turn, mask, None if state is None else state[i])
+        return x
 
-    def _view(self, begin: int, t: int, present: Tensor | None, places: slice, x: Tensor) -> list[View]:
+    def _view(self, begin: int, t: int, mask: Tensor | None, places: slice | Tensor, x: Tensor) -> tuple[View, View]:
         """Return what tokens begin ... begin + t - 1 see, and how they are turned: without a window, and within it."""
         blueprint = self.blueprint
         turn, own = None, None
         if blueprint.rotary:
-            turn = own = Turn(self.cos[places].to(x.dtype), self.sin[places].to(x.dtype))
+            turn = own = Turn(self.cos, self.sin).at(places, x.dtype)
             if blueprint.rotary_local is not None:
-                own = Turn(self.cos_local[places].to(x.dtype), self.sin_local[places].to(x.dtype))
-        mask = visible(begin, begin + t, present, x.device)
+                own = Turn(self.cos_local, self.sin_local).at(places, x.dtype)
         near = mask if blueprint.window is None else within(blueprint.window, begin, begin + t, mask, x.device)
-        return [View(turn, mask), View(own, near)]
+        return View(turn, mask), View(own, near)

@@ -11,7 +11,8 @@ from zaohua.core.advice import either, option, quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note, shown
-from zaohua.core.params import fields_of
+from zaohua.core.params import fields_of, restored
+from zaohua.core.params import stored as as_stored
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import checkpoint_steps, has_weights
 from zaohua.training.settings import TrainingSettings
@@ -67,8 +68,8 @@ def other_settings(model: Trainable, saved: Json) -> list[str]:
     kept = {name for name, field in fields.items() if field.sampling} | free
     changed = []
     for name in fields:
-        if name in stored and name not in kept and to_bytes(getattr(model, name)) != to_bytes(stored[name]):
-            own = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
+        if name in stored and name not in kept and to_bytes(as_stored(getattr(model, name))) != to_bytes(stored[name]):
+            own = restored(fields[name], stored[name])
             changed.append(f"{option(name, getattr(model, name))} (its own: {own})")
     return changed
 

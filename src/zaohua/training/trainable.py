@@ -44,6 +44,9 @@ from zaohua.training.hiding import HIDDEN, draw_kept
 from zaohua.training.order import grouped_split
 from zaohua.training.settings import TrainingSettings, check_settings
 
+PUBLISHED = ("published", "revision")
+"""What a model remembers of published weights, however often it is fine-tuned."""
+
 
 class Trainable(TrainingSettings, GenerativeModel[CodecT]):
     """Model with networks that are trained by gradient descent."""
@@ -209,7 +212,8 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
                 raise unknown(f"setting of {type(self).__name__}:", name, fields)
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
-        about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
+        published = {name: value for name, value in (self.base_ or {}).items() if name in PUBLISHED}
+        about = {**published, "run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
         base = Base(self.codec_, self.y_codec_, about, self.seen_)
         return model._fit_from(base, self.tensors(), X, y, out=out, modality=modality, **options)
 

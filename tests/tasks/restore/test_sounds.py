@@ -176,7 +176,7 @@ def test_long_gaps_are_filled_by_the_model_and_all_else_is_as_given(model: zh.ED
     stereo = zh.Sound(np.stack([tone(1000), tone(1000, 300)], 1) + np.float32(0.1), RATE)
     result = restore(model, stereo, mask=[(start, stop), (0.22, 0.222)][: 1 if stop > 0.2 else 2], n_samples=2)
     made, inside = result.best[0].samples, slice(round(start * RATE), round(stop * RATE))
-    assert "trained on such pairs" in result.how and made.shape == (1000, 2)
+    assert "trained on pairs of such items" in result.how and made.shape == (1000, 2)
     changed = (made != stereo.samples).any(1)
     changed[inside] = changed[880:888] = False
     assert not changed.any() and np.isfinite(made).all() and (made[inside] != stereo.samples[inside]).any()
@@ -199,6 +199,17 @@ def test_progress_is_told_and_batches_change_nothing(model: zh.EDM) -> None:
     assert told[-1] == (5, 5) and [done for done, _ in told] == [*range(6)]
     whole = restore(model, sound, "noise 0.05").best[0].samples
     np.testing.assert_allclose(one.best[0].samples, whole, rtol=1e-3, atol=1e-3)
+
+
+def test_progress_counts_every_evaluation_of_draws_and_of_a_denoiser(model: zh.EDM, mel_model: zh.Flow) -> None:
+    told = list[tuple[int, int]]()
+    shared = {"n_samples": 2, "batch_size": 2, "progress": lambda done, total: told.append((done, total))}
+    restore(model, zh.Sound(tone(800), RATE), "noise 0.05", draws=True, **shared)
+    batches, evaluations = 2, 3  # windows begin at 0, 200 and 400; two steps of Heun's sampler, the last of Euler's
+    assert told == [(done, 2 * batches * evaluations) for done in range(2 * batches * evaluations + 1)]
+    told.clear()
+    restore(mel_model, zh.Sound(tone(400), RATE), mask=[(0.03, 0.06)], steps=5, **shared)
+    assert told == [(done, 10) for done in range(11)]
 
 
 def test_guesses_of_a_model_with_one_answer_are_those_for_shifted_windows() -> None:
@@ -229,7 +240,7 @@ def test_clipped_sounds_are_as_given_below_the_level_which_is_told_or_found(mode
     with gathered() as notes:
         found = restore(model, sound, "clip").best[0].samples
     cut = np.abs(sound.samples) >= 0.2499
-    assert np.array_equal(told, found) and notes == ["took 1 sound to be clipped at 0.25, where the wave is flat"]
+    assert np.array_equal(told, found) and "took 1 sound to be clipped at 0.25, where the wave is flat" in notes
     assert np.array_equal(told[~cut], sound.samples[~cut]) and (np.abs(told[cut]) >= 0.2499).all()
     with gathered() as notes:
         restore(model, zh.Sound(tone(900, 210) + np.float32(0.01) * RNG.standard_normal(900), RATE), "clip")

@@ -109,6 +109,22 @@ def test_a_large_picture_is_denoised_as_small_ones_are_where_pixels_are_independ
     assert np.abs(whole[:, 4:12, 9:17].astype(int) - part).max() <= 1
 
 
+@pytest.mark.parametrize("size", [(70, 50), (6, 40)])  # larger than tiles, and smaller on one side
+def test_only_tiles_with_holes_are_computed_and_the_answer_is_the_same(size, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, truth, seen = fitted(Near, size=SIDE), pictures(1, *size), np.ones(size, bool)
+    seen[2:5, 30:35] = False
+    told: list[tuple[int, int]] = []
+    restored = zh.restore(
+        model, truth, mask=seen, steps=3, random_state=0, batch_size=1, progress=lambda *done: told.append(done)
+    )
+    whole = tuple(max(n, SIDE) for n in size)
+    assert told[-1] == (told[-1][1],) * 2 and 0 < told[-1][1] < 0.7 * 3 * len(Tiles(whole, (SIDE, SIDE)))
+    monkeypatch.setattr("zaohua.tasks.restore.denoiser._Denoising._sought", lambda *_: None)
+    slow = zh.restore(model, truth, mask=seen, steps=3, random_state=0, batch_size=1)
+    assert np.abs(restored.best.astype(int) - slow.best).max() <= 1
+    assert (restored.best != truth).any()
+
+
 def test_stopping_leaves_nothing_behind() -> None:
     def stop(done: int, total: int) -> None:
         if done == 2:

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import given_conditions
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import WRITING, Writing
 from zaohua.cli.restoration.places import places
 from zaohua.cli.restoration.work import Prepare, Settings, Work
 from zaohua.cli.sample import sampling_flags
-from zaohua.core.advice import quoted
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import gathered, note
 from zaohua.core.params import Between
+from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
     from zaohua.modalities.modality import Modality
+    from zaohua.operators.degradation import Degradation
 
 Count = Annotated[int, Between(1)]
 Level = Annotated[float, Between(0)]
@@ -38,7 +40,7 @@ OUTPUT = (
         "name and a number if there is one.",
         metavar="OUTPUT",
     ),
-    OVERWRITE,
+    *WRITING,
 )
 """Options of the files that are written."""
 JSON = Flag("json", bool, False, "Print the result as JSON.")
@@ -77,7 +79,9 @@ def with_noise(degradation: str, values: Options) -> str:
     return f"{degradation} | noise {noise:g}" if noise else degradation
 
 
-Degrading = Callable[[Options], str]
+SOURCES = dict.fromkeys(("deblur", "denoise", "declip", "declick", "resynthesise"), ENHANCED)
+"""Digital source types of what commands make that correct what is there; others add what a model made."""
+Degrading = Callable[[Options], "str | Degradation"]
 """Function that says from the options what happened to the files; empty if parts of them are missing, and no more."""
 
 
@@ -124,28 +128,38 @@ class Restoration:
 
         carry_out(self.name, self.done, kind, settings, Path(source), values, values.of("samples", int))
 
-    def trained_for(self, stored: Json, values: Options) -> str:
-        """Return what a run was trained to undo if this command does that and no other strength is given; else ""."""
+    def trained_for(self, stored: Json, values: Options) -> str | None:
+        """Return what a run was trained to undo, if this command does that and is told of nothing else.
+
+        Args:
+            stored: `model.json` of the run.
+            values: of the options.
+
+        Returns:
+            The degradation; "" for a run that was trained on pairs, which don't tell; None to go by the options.
+        """
         from zaohua.operators.degradation import Degradation
 
         text = stored["parameters"].get("degrade")
-        if not text or any(values[flag.name] != flag.default for flag in self.flags):
-            return ""
+        if any(values[flag.name] != flag.default for flag in self.flags):
+            return None
+        if not text:
+            return "" if "*" in self.undoes and _of_pairs(stored) else None
         if "*" not in self.undoes and Degradation.parse(text).steps[0].name not in self.undoes:
-            return ""
+            return None
         note(f"this run was trained to undo '{text}', which is taken to have happened")
         return str(text)
 
-    def _settings(self, run: str, values: Options, kind: str, trained_for: str, own: Sequence[str]) -> Settings:
+    def _settings(self, run: str, values: Options, kind: str, trained_for: str | None, own: Sequence[str]) -> Settings:
         """Return what is the same for all files; the model is loaded last, as it takes longest."""
         samples, guesses = values.of("samples", int), values.of("guesses", int)
         if samples > 1 and guesses > 1:
             raise ZaohuaError("--samples gives several answers and --guesses the mean of several: give one of them")
         from zaohua.operators.degradation import Degradation
 
-        unprepared = self.prepare is None or (self.unaided and trained_for)
+        unprepared = self.prepare is None or (self.unaided and trained_for is not None)
         prepare = None if unprepared or self.prepare is None else self.prepare(values, kind)
-        text = trained_for or self.degradations[kind](values)
+        text = self.degradations[kind](values) if trained_for is None else trained_for
         degradation = Degradation.parse(text) if text else None
         model = trained(run)
         return Settings(
@@ -161,6 +175,14 @@ class Restoration:
             prepare=prepare,
             grey=self.grey,
         )
+
+
+def _of_pairs(stored: Json) -> bool:
+    """Return True for a run that makes items of others of the same kind, such as whole pictures of damaged ones."""
+    from zaohua import modalities
+
+    given = stored.get("y_codec")
+    return given is not None and modalities.from_json(given).modality == modalities.from_json(stored["codec"]).modality
 
 
 def kind_of(name: str, run: str, stored: Json, kinds: Sequence[str]) -> Modality:
@@ -186,8 +208,6 @@ def trained(run: str) -> GenerativeModel:
     Raises:
         CheckpointError: it isn't trained yet.
     """
-    if not any(Path(run).glob("weights*")):
-        raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
     model: GenerativeModel = zaohua.load(run)
     return model
 
@@ -215,7 +235,9 @@ def carry_out(
     began = time.perf_counter()
     with gathered() as notes:
         found = places(source, values.optional("out", str), kind, done, samples, values.of("overwrite", bool))
-        result = Work(name, done, settings(), found, notes, quiet=values.of("json", bool)).restore()
+        writing, made = Writing(values, found.out, *(job.target for job in found.jobs)), settings()
+        with writing.by(made.model, made.model.run_ or "", made.seed, SOURCES.get(name, COMPOSITE)):
+            result = Work(name, done, made, found, notes, quiet=values.of("json", bool)).restore()
     seconds = time.perf_counter() - began
     if values["json"]:
         print(json.dumps({**result.facts(), "out": str(found.out), "notes": [*notes], "seconds": round(seconds, 3)}))

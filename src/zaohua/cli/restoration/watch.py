@@ -57,6 +57,7 @@ class Watch:
         seconds = time.perf_counter() - self.began
         if seconds < SHORT or not self.meter.is_due():
             return
-        speed = self.speed((self.sizes + within * self.size) / seconds)
+        size = self.sizes + within * self.size
+        speed = f"  {self.speed(size / seconds)}" if size else ""
         many = f"{self.number + 1:,}/{self.files:,}  " if self.files > 1 else ""
-        self.meter.show((self.number + within) / self.files, f"{many}{self.name}  {speed}")
+        self.meter.show((self.number + within) / self.files, f"{many}{self.name}{speed}")

@@ -35,6 +35,8 @@ class CausalTransformer(Trainable[CodecT]):
     """Dropout probability of activations."""
     architecture: Literal["zaohua", "gpt2", "llama"] | Blueprint = "zaohua"
     """Architecture of the blocks: ours, that of GPT-2 or that of Llama; in Python also any `Blueprint`."""
+    gradient_checkpointing: bool = False
+    """Compute activations within blocks twice, to need far less memory: about a third more time."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
@@ -52,6 +54,7 @@ class CausalTransformer(Trainable[CodecT]):
             dropout=self.dropout,
             architecture=self.architecture,
             places=places,
+            gradient_checkpointing=self.gradient_checkpointing,
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:

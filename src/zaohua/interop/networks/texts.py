@@ -62,7 +62,7 @@ def bundle(model: TextModel) -> Bundle:
         "noise": [model.max_tokens],
         "context": model.context,
         "end": model.codec_.end_,
-        "unit": model.codec_.unit,
+        "unit": tokenizer.unit,
         "pieces": pieces(tokenizer),
         "prompt": model.prompt,
         "opening": model.opening(),

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import tarfile
-import tempfile
-import weakref
 import zipfile
 import zlib
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
+from zaohua.modalities.base import counted
+from zaohua.modalities.files.temporary import TemporaryFolder
 
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 """Endings of archives."""
-
-
-class _Unpacked:
-    """Temporary folder, which is deleted when the process ends."""
-
-    def __init__(self, archive: Path):
-        self.path = Path(tempfile.mkdtemp(prefix="zaohua-")) / archive.name.split(".")[0]
-        self.path.mkdir()
-        weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+ELSEWHERE = "unpack it elsewhere, and give the folder"
+"""What to do if there is no room."""
 
 
 def is_archive(path: Path) -> bool:
@@ -46,23 +41,24 @@ def unpacked(path: Path) -> Path:
 
 
 @functools.cache
-def _unpacked(path: Path, changed: int, size: int) -> _Unpacked:
+def _unpacked(path: Path, changed: int, size: int) -> TemporaryFolder:
     """Unpack an archive that was changed at a time (ns), and has a size."""
-    into = _Unpacked(path)
+    into = TemporaryFolder(path.name.split(".")[0])
     try:
         if path.suffix.casefold() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                _check_room(path, sum(member.file_size for member in archive.infolist()), into.path)
+                into.check_room(sum(member.file_size for member in archive.infolist()), path, ELSEWHERE)
                 archive.extractall(into.path)  # never outside of the folder
         else:
             with tarfile.open(path) as archive:
-                _check_room(path, sum(member.size for member in archive), into.path)
-                archive.extractall(into.path, filter="data")
+                into.check_room(sum(member.size for member in archive), path, ELSEWHERE)
+                _extract(archive, into.path)
     except ZaohuaError:
         raise
     except (
         OSError,
         EOFError,
+        KeyError,
         RuntimeError,
         NotImplementedError,
         zipfile.BadZipFile,
@@ -73,10 +69,24 @@ def _unpacked(path: Path, changed: int, size: int) -> _Unpacked:
     return into
 
 
-def _check_room(path: Path, size: int, into: Path) -> None:
-    free = shutil.disk_usage(into).free
-    if size > free // 2:
-        raise ZaohuaError(
-            f"{path}: takes {size / 2**30:.1f} GiB when it is unpacked, more than half of the {free / 2**30:.1f} GiB "
-            f"free in {into.parent.parent}: unpack it elsewhere, and give the folder"
-        )
+def _extract(archive: tarfile.TarFile, into: Path) -> None:
+    """Write the files of a tar archive into a folder, and nothing outside of it.
+
+    The filter "data" of `tarfile` would do the same, but Python has it only since 3.11.4.
+
+    Raises:
+        TarError: a file would be written outside of the folder.
+    """
+    links = 0
+    for member in archive:
+        target = Path(os.path.normpath(into / member.name.lstrip("/")))
+        if not target.is_relative_to(into):
+            raise tarfile.TarError(f"{member.name} lies outside of it")
+        content = archive.extractfile(member) if member.isfile() or member.islnk() else None
+        links += member.issym()
+        if content is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with content, target.open("wb") as file:
+                shutil.copyfileobj(content, file)
+    if links:
+        note(f"left out {counted(links, 'symbolic link')} of the archive")

@@ -68,6 +68,11 @@ def evaluations(model: GenerativeModel) -> int:
 
     Two are drawn, as a single text may be decoded with a draft, which pays on some machines and not on others.
     """
+    return calls(model, lambda: model.sample(2, random_state=0))
+
+
+def calls(model: GenerativeModel, work: Callable[[], object]) -> int:
+    """Count the network calls of some work with a model."""
     nets = getattr(model, "nets_", None)
     if nets is None:
         return 0
@@ -80,7 +85,7 @@ def evaluations(model: GenerativeModel) -> int:
     handles = [net.register_forward_pre_hook(called) for net in nets.values()]
     try:
         with _steps(nets.values(), called):
-            model.sample(2, random_state=0)
+            work()
     finally:
         for handle in handles:
             handle.remove()

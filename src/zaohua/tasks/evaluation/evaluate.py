@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +30,9 @@ from zaohua.evaluation.references import doubtful
 from zaohua.evaluation.results import PROTOCOL, Evaluation, Figures, weights_of
 from zaohua.families.density import Density
 from zaohua.metrics.intervals import mean_interval, ratio_interval
-from zaohua.tasks.evaluation import cost, fidelity
-from zaohua.tasks.evaluation.protocols import needed_protocol, protocol_for
+from zaohua.tasks.evaluation import cost, fidelity, restoration
+from zaohua.tasks.evaluation.protocols import needed_protocol, protocol_for, splits_of
+from zaohua.tasks.restore.trained import trained_for
 
 SCORED = {"exact": 10_000, "lower_bound": 1000, "estimate": 200}
 """Maximum number of test items to score; bounds and solutions of differential equations are slow."""
@@ -51,7 +53,7 @@ def evaluate(
     log: ProgressFn | None = None,
     **options: object,
 ) -> Evaluation:
-    """Evaluate a model.
+    """Evaluate a model: by free samples, or if it learnt to undo a degradation, by what it restores.
 
     Args:
         model: fitted model, of a kind of data that has a protocol, or whose tensors have one shape.
@@ -79,12 +81,20 @@ def evaluate(
     random_state = whole_number("random_state", random_state, 0)
     log = log or (lambda line: None)
     run = run if run is not None else getattr(model, "run_", None)
-    about = {
+    about: Json = {
         "name": Path(run).resolve().name if run else type(model).__name__,
         "weights": weights_of(run) if run else "",
         "began": time.perf_counter(),
     }
-    check_able(model, needed_protocol(model, about["name"]) if protocol is None else type(protocol), about["name"])
+    cls = needed_protocol(model, about["name"]) if protocol is None else type(protocol)
+    degradation = trained_for(model)
+    if degradation is not None and protocol is None:
+        restoration.check_able(model, degradation, about["name"])
+        log("reading the real items")
+        splits = splits_of(model, data, split, train, cls)
+        restored = restoration.measured(model, degradation, splits, samples, about, log)
+        return replace(restored, about=machine(about["began"]))
+    check_able(model, cls, about["name"])
     if protocol is None:
         log("reading the real items, and measuring the baselines")
         protocol = protocol_for(model, samples, data, split, train, (), **options)
@@ -98,11 +108,11 @@ def _named(argument: str) -> str:
 
 def check_able(model: GenerativeModel, protocol: type[EvaluationProtocol], name: object) -> None:
     """Raise a `ZaohuaError` unless a model has all methods that a protocol needs, and makes items of nothing."""
-    degradation = getattr(model, "degrade", None)
+    degradation = trained_for(model)
     if degradation is not None:
         raise ZaohuaError(
-            f"{name} learnt to undo '{degradation}', and what is measured is free samples: degrade held-out items, "
-            "restore them (zaohua restore) and compare them with the originals"
+            f"{name} learnt to undo '{degradation}', and models are compared by free samples: `zaohua evaluate` "
+            "measures what it restores"
         )
     for method, measured in protocol.needs.items():
         try:

@@ -18,6 +18,8 @@ from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.registry import known, modality_of, taken_by
+from zaohua.modalities.remote.addresses import is_url
+from zaohua.modalities.remote.fetching import local
 from zaohua.tasks.evaluation.givens import given_of
 from zaohua.training.trainable import Trainable
 
@@ -141,7 +143,8 @@ def splits_of(
     cls, models = protocol or needed_protocol(model, type(model).__name__), (model, *others)
     if split not in (None, "test", "validation"):
         raise ZaohuaError(f"split is {split!r}: it must be test or validation, as training items would reward copies")
-    reads = train is not None or cls.needs_training(model)
+    restores = getattr(model, "degrade", None) is not None  # which is measured without the items of training
+    reads = train is not None or (cls.needs_training(model) and not restores)
     source, called = train, _name(train if train is not None else (model.source_ or {}).get("X"))
     if train is None:
         needed = reads or data is None
@@ -237,6 +240,7 @@ def _same_path(data: object, source: object) -> bool:
     """Return True for two paths of the same file or folder, or the same object in memory."""
     if not isinstance(data, (str, Path)) or not isinstance(source, (str, Path)):
         return data is source
+    data, source = (local(path) if is_url(path) else path for path in (data, source))
     return Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve()
 
 

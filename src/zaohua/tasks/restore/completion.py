@@ -13,19 +13,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, Noise
-from zaohua.core.notes import note
 from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.tensors import to_cpu
-from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.operators.base import Identity
 from zaohua.tasks.restore.answers import Answers
 from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
+from zaohua.tasks.restore.work import in_batches, tell_hidden
 
 NEEDS = "a way to draw unknown pixels given known ones"
 
@@ -64,27 +61,22 @@ def solve(request: Request) -> Restored:
     pictures = Pictures(cast(ImageCodec, request.model.codec_), request.X, request.mask)
     n, seen = len(pictures.x), pictures.seen
     assert seen is not None  # as `can` has made sure
-    hidden = ~seen.flatten(1).any(1)
-    if hidden.any():
-        note(f"{int(hidden.sum()):,} of {counted(n, 'item')} hidden as a whole: sampled")
-    codes, seeds, answers = request.conditions(n), request.seeds(n), Answers(n, pictures.items)
-    every, which = np.tile(np.arange(n), request.n_samples), np.arange(request.n_samples).repeat(n)
+    tell_hidden((~seen.flatten(1).any(1)).numpy())
+    codes, answers = request.conditions(n), Answers(n, pictures.items)
     exact = bool(model.completes_exactly(seen).all())
 
-    def work(rows: slice) -> None:
-        items, device = every[rows], request.model.device_
-        noise = ItemNoise([seeds[k][i] for k, i in zip(which[rows], items, strict=True)], device)
+    def batch(items: np.ndarray, noise: ItemNoise) -> Tensor:
         y = None if codes is None else codes[items]
         if y is None and request.model.y_codec_ is not None:
             y = request.model.y_codec_.draw(noise)
         chosen = torch.from_numpy(items)
-        x = model.complete(pictures.x[chosen], seen[chosen], noise, request.model.prepare_conditions(y, noise), False)
-        for item, row in zip(items, to_cpu(x), strict=True):
-            answers.add(int(item), row)
+        given = request.model.prepare_conditions(y, noise)
+        return model.complete(pictures.x[chosen], seen[chosen], noise, given, False)
 
     size = request.model.at_once(request.batch_size)
+    size = size if exact else max(1, size // model.particles)
     with request.model.inference():
-        in_chunks(len(every), size if exact else max(1, size // model.particles), work)
+        in_batches(np.arange(n), request.seeds(n), size, request.model.device_, batch, answers)
     samples = [pictures.known(items) for items in answers.samples()]
     best = samples[0] if len(samples) == 1 else pictures.known(pictures.items(answers.mean()))
     deviation = pictures.unsure(pictures.deviation(answers.deviation())) if len(samples) > 1 else None

@@ -10,13 +10,12 @@ from typing import Protocol, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from zaohua.core.memory import in_chunks, require
+from zaohua.core.memory import require
 from zaohua.core.noise import ItemNoise
-from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.denoiser import Denoiser
-from zaohua.estimator.tensors import to_cpu
 from zaohua.families.posterior import Renoise
 from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
@@ -29,9 +28,10 @@ from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sets import by_channel, each, first_of
-from zaohua.tasks.restore.ticks import Ticks, evaluations
+from zaohua.tasks.restore.ticks import evaluations
 from zaohua.tasks.restore.tiles import batches, tiled
 from zaohua.tasks.restore.ways import Way, way
+from zaohua.tasks.restore.work import Work
 
 NEEDS = "a denoiser"
 BYTES = 30
@@ -76,83 +76,76 @@ def _restored(request: Request) -> Restored:
     degradations = with_levels(degradation, pictures.x, seen, codec.units())
     problem = problem_of(pictures.x, degradations, request.model.spec_.tensor_shape, seen)
     answers = Answers(len(problem.x), pictures.items)
-    Work(request, problem).into(answers)
+    _Denoising(request, problem).into(answers)
     return finished(request, pictures, problem, answers, told(request, problem))
 
 
-class Work:
-    """The restoration of n observations as tensors, in batches.
-
-    Args:
-        request: what is asked for.
-        problem: its observations.
-    """
+class _Denoising(Work):
+    """The restoration of n observations as tensors, in tiles if they have another size than the model's items."""
 
     def __init__(self, request: Request, problem: Problem) -> None:
-        self.request, self.problem, self.model = request, problem, request.model
-        n, learnt = len(problem.x), self.model.spec_.tensor_shape
-        self.codes = request.conditions(n)
-        self.seeds = request.seeds(n)
-        self.tile = None if problem.shape == learnt else learnt[1:]
-        self.at_once = self.model.at_once(request.batch_size)
-        self.size = 1 if self.tile or len(problem.degradations) > 1 else self.at_once
-        self.device = self.model.device_ if self.tile is None else torch.device("cpu")
-        self.ticks = Ticks(None, 0)
+        super().__init__(request, problem)
+        learnt = self.model.spec_.tensor_shape
+        self.tile, self.at_once = None if problem.shape == learnt else learnt[1:], self.size
+        if self.tile or len(problem.degradations) > 1:
+            self.size = 1
+        if self.tile:
+            self.device = torch.device("cpu")
         sides = " x ".join(map(str, problem.shape[1:]))
-        require(n * math.prod(problem.shape) * BYTES, f"{sides} pixels", "restore parts of it, or fewer at once")
+        many = len(problem.x) * math.prod(problem.shape)
+        require(many * BYTES, f"{sides} pixels", "restore parts of it, or fewer at once")
 
-    def into(self, answers: Answers) -> None:
-        """Find all answers."""
-        hidden, complete = self.problem.hidden(), self.problem.complete()
-        if hidden.any():
-            note(f"{int(hidden.sum()):,} of {counted(len(hidden), 'item')} hidden as a whole: sampled")
-        for item in np.flatnonzero(complete):
-            for _ in range(self.request.n_samples):
-                answers.add(int(item), self.problem.x[item])
-        guided, blank = np.flatnonzero(~hidden & ~complete), np.flatnonzero(hidden)
-        self.ticks = Ticks(self.request.progress, self._batches(guided, True) + self._batches(blank, False))
-        with self.model.inference():
-            self._answer(guided, True, answers)
-            self._answer(blank, False, answers)
+    def found(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+        """Return answers by what is seen of items."""
+        denoiser = self._denoiser(items, noise, self._sought(items))
+        return self._way(denoiser, items).follow(denoiser, self.problem.shape, noise)
 
-    def _answer(self, items: np.ndarray, guided: bool, answers: Answers) -> None:
-        """Find the answers for some items, by what is seen of them or else by sampling."""
-        every = np.tile(items, self.request.n_samples)
-        which = np.arange(self.request.n_samples).repeat(len(items))
+    def sampled(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+        """Return samples by the model's own sampler."""
+        denoiser = self._denoiser(items, noise, None)
+        return self._own_way(denoiser).follow(denoiser, self.problem.shape, noise)
 
-        def work(rows: slice) -> None:
-            noise = ItemNoise([self.seeds[k][i] for k, i in zip(which[rows], every[rows], strict=True)], self.device)
-            denoiser = self._denoiser(every[rows], noise)
-            x = self._way(denoiser, every[rows], guided).follow(denoiser, self.problem.shape, noise)
-            for item, row in zip(every[rows], to_cpu(x), strict=True):
-                answers.add(int(item), row)
+    def evaluations(self, items: np.ndarray, seen: bool) -> int:
+        """Return how many batches the network is asked for, for some items."""
+        if not len(items):
+            return 0
+        denoiser: Denoiser = self.model.denoiser()
+        own = self._own_way(denoiser)
+        asked = evaluations(own.sampler, denoiser, own.times)
+        if seen:
+            asked = len(self._way(denoiser, items[:1]).times) - 1
+        if self.tile is None:
+            return math.ceil(len(items) * len(self.seeds) / self.size) * asked
+        sought = [self._sought(items[i : i + 1]) if seen else None for i in range(len(items))]
+        tiles = [batches(self.problem.shape[1:], self.tile, self.at_once, places) for places in sought]
+        return len(self.seeds) * asked * sum(tiles)
 
-        in_chunks(len(every), self.size, work)
+    def _sought(self, items: np.ndarray) -> Tensor | None:
+        """Return where an item isn't known, bool (*axes): predictions of other places change nothing. None: anywhere.
 
-    def _denoiser(self, items: np.ndarray, noise: ItemNoise) -> Denoiser:
+        Only of an item that is restored in tiles, and where nothing but holes happened.
+        """
+        seen = self.problem.seen
+        if self.tile is None or seen is None or not self.problem.unchanged.all():
+            return None
+        return ~seen[items[0], 0]
+
+    def _denoiser(self, items: np.ndarray, noise: ItemNoise, sought: Tensor | None) -> Denoiser:
         """Return the denoiser of some items, given their conditions."""
         y = None if self.codes is None else self.model.prepare_conditions(self.codes[items], noise)
         denoiser: Denoiser = self.model.denoiser(y)
         if self.tile is None:
             return self.ticks.counting(denoiser)
-        return tiled(denoiser, self.tile, self.model.device_, self.at_once, self.ticks)
+        return tiled(denoiser, self.tile, self.model.device_, self.at_once, self.ticks, sought=sought)
 
-    def _way(self, denoiser: Denoiser, items: np.ndarray, guided: bool) -> Way:
-        """Return the way to the answers for some items."""
-        if guided:
-            return way(denoiser, self.problem.some(items, self.device), self.request.gamma, self.request.steps)
+    def _way(self, denoiser: Denoiser, items: np.ndarray) -> Way:
+        """Return the way to the answers for some items by what is seen of them."""
+        return way(denoiser, self.problem.some(items, self.device), self.request.gamma, self.request.steps)
+
+    def _own_way(self, denoiser: Denoiser) -> Way:
+        """Return the way to samples."""
         own = cast(HasSampler, self.model)
         return Way(SAMPLERS[own.sampler](), denoiser.times(own.steps))
-
-    def _batches(self, items: np.ndarray, guided: bool) -> int:
-        """Return how many batches the network is asked for, for some items."""
-        if not len(items):
-            return 0
-        denoiser: Denoiser = self.model.denoiser()
-        chosen = self._way(denoiser, items[:1], guided)
-        asked = len(chosen.times) - 1 if guided else evaluations(chosen.sampler, denoiser, chosen.times)
-        tiles = 1 if self.tile is None else batches(self.problem.shape[1:], self.tile, self.at_once)
-        return math.ceil(len(items) * self.request.n_samples / self.size) * asked * tiles
 
 
 def told(request: Request, problem: Problem) -> str:

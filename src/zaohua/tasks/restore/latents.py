@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -11,12 +10,9 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.memory import in_chunks
 from zaohua.core.noise import ItemNoise, Noise
-from zaohua.core.notes import note
 from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.tensors import to_cpu
 from zaohua.families.latent_search import Decode, LatentSearch
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
@@ -26,7 +22,7 @@ from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.problem import Problem, problem_of
 from zaohua.tasks.restore.request import Request
 from zaohua.tasks.restore.restored import Restored
-from zaohua.tasks.restore.ticks import Ticks
+from zaohua.tasks.restore.work import Work
 
 NEEDS = "latents that are decoded"
 
@@ -53,69 +49,33 @@ def solve(request: Request) -> Restored:
         found, own = (" x ".join(map(str, size[1:][::-1])) for size in (problem.shape, shape))
         raise ZaohuaError(f"a {type(request.model).__name__} restores pictures of {own} pixels only, not of {found}")
     answers = Answers(len(problem.x), pictures.items)
-    Search(request, problem).into(answers)
+    _Searching(request, problem).into(answers)
     return finished(request, pictures, problem, answers, told(request, problem))
 
 
-class Search:
-    """The restoration of n observations as tensors, in batches.
+class _Searching(Work):
+    """The restoration of n observations as tensors."""
 
-    Args:
-        request: what is asked for.
-        problem: its observations.
-    """
-
-    def __init__(self, request: Request, problem: Problem) -> None:
-        self.request, self.problem, self.model = request, problem, request.model
-        self.search = LatentSearch(steps=request.steps)
-        self.codes, self.seeds = request.conditions(len(problem.x)), request.seeds(len(problem.x))
-        self.size = self.model.at_once(request.batch_size)
-
-    def into(self, answers: Answers) -> None:
-        """Find all answers."""
-        hidden, complete = self.problem.hidden(), self.problem.complete()
-        if hidden.any():
-            note(f"{int(hidden.sum()):,} of {counted(len(hidden), 'item')} hidden as a whole: sampled")
-        for item in np.flatnonzero(complete):
-            for _ in range(self.request.n_samples):
-                answers.add(int(item), self.problem.x[item])
-        guided, blank = np.flatnonzero(~hidden & ~complete), np.flatnonzero(hidden)
-        batches = [math.ceil(len(items) * self.request.n_samples / self.size) for items in (guided, blank)]
-        ticks = Ticks(self.request.progress, sum(batches))
-        with self.model.inference():
-            self._answer(guided, self._found, answers, ticks)
-            self._answer(blank, self._sampled, answers, ticks)
-
-    def _answer(
-        self, items: np.ndarray, batch: Callable[[np.ndarray, ItemNoise], Tensor], answers: Answers, ticks: Ticks
-    ) -> None:
-        """Find the answers for some items in batches."""
-        every = np.tile(items, self.request.n_samples)
-        which = np.arange(self.request.n_samples).repeat(len(items))
-
-        def work(rows: slice) -> None:
-            seeds = [self.seeds[k][i] for k, i in zip(which[rows], every[rows], strict=True)]
-            x = batch(every[rows], ItemNoise(seeds, self.model.device_))
-            for item, row in zip(every[rows], to_cpu(x), strict=True):
-                answers.add(int(item), row)
-            ticks()
-
-        in_chunks(len(every), self.size, work)
-
-    def _found(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+    def found(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
         """Search for items."""
-        decode = decoder(self.model, self._given(items, noise), self.search.candidates, noise)
-        size = self.model.latent_size
+        search, size = LatentSearch(steps=self.request.steps), self.model.latent_size
+        decode = decoder(self.model, self._given(items, noise), search.candidates, noise)
         assert size is not None
         given = self.problem.some(items, self.model.device_)
-        found = self.search(decode, size, given, noise, self.request.gamma)
+        found = search(decode, size, given, noise, self.request.gamma)
+        self.ticks()
         return decode(found.z, found.which)
 
-    def _sampled(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
+    def sampled(self, items: np.ndarray, noise: ItemNoise) -> Tensor:
         """Sample items of which nothing is seen."""
         y = self._given(items, noise)
         drawn: Tensor = self.model.draw(noise, drawn_conditions(self.model, noise) if y is None else y)
+        self.ticks()
         return drawn
+
+    def evaluations(self, items: np.ndarray, seen: bool) -> int:
+        """Return the number of batches."""
+        return math.ceil(len(items) * len(self.seeds) / self.size)
 
     def _given(self, items: np.ndarray, noise: Noise) -> Condition | None:
         """Return the conditions that are given."""
@@ -155,5 +115,7 @@ def told(request: Request, problem: Problem) -> str:
     search = LatentSearch(steps=request.steps)
     way = f"a search in the latents of this {kind}, from {search.starts} starts of {counted(search.steps, 'step')} each"
     spread = "; the spread of answers isn't calibrated" if request.gamma else ""
-    what = counted(n, "draw" if request.gamma == 1 else "guess" if request.gamma == 0 else "answer")
+    names = {0.0: ("guess", "guesses"), 1.0: ("draw", "draws")}
+    one, several = names.get(float(request.gamma), ("answer", "answers"))
+    what = f"{n:,} {one if n == 1 else several}"
     return f"{what[0].upper()}{what[1:]} by {way} (approximate{spread})" + ("." if n == 1 else ", and their mean.")

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.base import counted
 from zaohua.operators.base import Identity, Observation
 from zaohua.operators.chain import Chain
 from zaohua.operators.degradation import Degradation
@@ -83,9 +84,10 @@ def problem_of(
     shape = degradations[0].before(tuple(x.shape[1:]))
     if shape[0] != learnt[0]:
         of = "" if shape[0] == x.shape[1] else f", and before '{degradations[0]}' {shape[0]}"
-        remedy = f": {option('by_channel', True)} restores each by itself" if learnt[0] == 1 and shape[0] == 3 else ""
+        apart = learnt[0] == 1 and x.shape[1] == shape[0] == 3
+        remedy = f": {option('by_channel', True)} restores each by itself" if apart else ""
         raise ZaohuaError(
-            f"what is given has {x.shape[1]} channels{of}, but this model's items have {learnt[0]}{remedy}"
+            f"what is given has {counted(x.shape[1], 'channel')}{of}, but this model's items have {learnt[0]}{remedy}"
         )
     return Problem(x, degradations, shape, seen)
 

@@ -28,25 +28,37 @@ class Tiles:
         shape: lengths of the grid's axes.
         tile: lengths of a tile's axes, which aren't longer.
         offset: how far the first full tile is moved; the grid's margin gets tiles of its own.
+        sought: tiles are left out in which none of the grid's places is True, bool (*shape).
     """
 
-    def __init__(self, shape: tuple[int, ...], tile: tuple[int, ...], offset: int = 0) -> None:
-        self.tile = tile
+    def __init__(
+        self, shape: tuple[int, ...], tile: tuple[int, ...], offset: int = 0, sought: Tensor | None = None
+    ) -> None:
+        self.tile, self.sought = tile, sought
         self.starts = [_starts(n, size, offset) for n, size in zip(shape, tile, strict=True)]
         self.windows = [_windows(n, size, starts) for n, size, starts in zip(shape, tile, self.starts, strict=True)]
 
     def __len__(self) -> int:
-        return math.prod(map(len, self.starts))
+        return sum(1 for _ in self._numbers())
 
     def __iter__(self) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-        """Yield the place of each tile, and its weights, which add up to 1 everywhere."""
-        for numbers in itertools.product(*(range(len(starts)) for starts in self.starts)):
-            place, weights = [], torch.ones(())
+        """Yield the place of each tile, and its weights, which add up to 1 wherever no tile is left out."""
+        for numbers in self._numbers():
+            weights = torch.ones(())
             for axis, number in enumerate(numbers):
-                start = self.starts[axis][number]
-                place.append(slice(start, start + self.tile[axis]))
                 weights = weights[..., None] * self.windows[axis][number]
-            yield tuple(place), weights
+            yield self._place(numbers), weights
+
+    def _numbers(self) -> Iterator[tuple[int, ...]]:
+        """Yield the number of each tile along each axis."""
+        for numbers in itertools.product(*(range(len(starts)) for starts in self.starts)):
+            if self.sought is None or bool(self.sought[self._place(numbers)].any()):
+                yield numbers
+
+    def _place(self, numbers: tuple[int, ...]) -> tuple[slice, ...]:
+        """Return the place of a tile."""
+        starts = [self.starts[axis][number] for axis, number in enumerate(numbers)]
+        return tuple(slice(start, start + size) for start, size in zip(starts, self.tile, strict=True))
 
 
 def tiled(
@@ -56,6 +68,7 @@ def tiled(
     batch_size: int,
     tick: Callable[[], None] = lambda: None,
     offset: int = 0,
+    sought: Tensor | None = None,
 ) -> Denoiser:
     """Return a denoiser of whole grids (1, C, *axes) on the CPU, of any lengths, from that of tiles.
 
@@ -68,13 +81,15 @@ def tiled(
         batch_size: number of tiles that are computed at once.
         tick: is called after each batch of tiles.
         offset: moves the tiles, see `Tiles`.
+        sought: where the data are needed, bool (*axes); they are 0 in tiles without such places. None: everywhere.
     """
+    wanted = _continued_mask(sought, tile)
 
     def predict(x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         lengths = tuple(x_t.shape[2:])
         whole = continued(x_t[0], tile)
         data = torch.zeros_like(whole)
-        tiles = iter(Tiles(tuple(whole.shape[1:]), tile, offset))
+        tiles = iter(Tiles(tuple(whole.shape[1:]), tile, offset, wanted))
         while batch := list(itertools.islice(tiles, batch_size)):
             cut = torch.stack([whole[:, *place] for place, _ in batch]).to(device)
             for part, (place, weights) in zip(denoiser.predict(cut, t)[0].cpu(), batch, strict=True):
@@ -88,10 +103,15 @@ def tiled(
     return Denoiser(denoiser.schedule, predict, denoiser.times)
 
 
-def batches(lengths: tuple[int, ...], tile: tuple[int, ...], batch_size: int) -> int:
-    """Return how many batches of tiles an evaluation of a grid takes."""
+def batches(lengths: tuple[int, ...], tile: tuple[int, ...], batch_size: int, sought: Tensor | None = None) -> int:
+    """Return how many batches of tiles an evaluation of a grid takes, see `tiled`."""
     longer = tuple(map(max, lengths, tile))
-    return math.ceil(len(Tiles(longer, tile)) / batch_size)
+    return math.ceil(len(Tiles(longer, tile, sought=_continued_mask(sought, tile))) / batch_size)
+
+
+def _continued_mask(mask: Tensor | None, tile: tuple[int, ...]) -> Tensor | None:
+    """Continue a mask (*axes) like the grid that it is of."""
+    return None if mask is None else continued(mask[None], tile)[0]
 
 
 def _starts(n: int, size: int, offset: int) -> list[int]:

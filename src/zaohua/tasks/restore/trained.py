@@ -15,17 +15,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zaohua.core.memory import in_chunks
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise
+from zaohua.core.notes import note
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.denoiser import Denoiser
-from zaohua.estimator.tensors import to_cpu
 from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
 from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.images.observed import ObservedImages
 from zaohua.operators.base import Identity
 from zaohua.operators.degradation import Degradation
+from zaohua.operators.masks import Masking, MaskRandom
 from zaohua.tasks.restore.answers import Answers
 from zaohua.tasks.restore.pictures import Pictures
 from zaohua.tasks.restore.request import Request
@@ -33,6 +34,7 @@ from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sets import by_channel, each
 from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.tiles import Tiles, batches, continued
+from zaohua.tasks.restore.work import in_batches
 
 NEEDS = "training to undo it"
 Place = tuple[slice, ...]
@@ -56,6 +58,20 @@ def trained_for(model: GenerativeModel) -> Degradation | None:
     return None if text is None else Degradation.parse(text)
 
 
+def which_learnt(request: Request) -> str:
+    """Say what a model was trained for; of one that was trained on pairs, nothing tells whether it is what is asked.
+
+    Args:
+        request: what is asked of the model.
+    """
+    own, asked = trained_for(request.model), request.degradation
+    if own is not None:
+        return f"which was trained to undo '{own}'"
+    if not all(isinstance(step, Identity) for step in asked.steps):
+        note(f"this model was trained on pairs, which don't tell what they show: it is taken to undo '{asked}'")
+    return "which was trained on pairs of such items"
+
+
 def suits(model: GenerativeModel) -> bool:
     """Return whether a model was trained to restore pictures."""
     pairs = hasattr(model, "restore") and isinstance(model.y_codec_, ImageCodec)
@@ -68,9 +84,10 @@ def can(request: Request) -> str | None:
     if own is None or str(own) == str(asked):
         told = isinstance(request.model.y_codec_, ObservedImages) and request.model.y_codec_.told
         return None if told or request.mask is None else "it was trained for what is seen as a whole, without a mask"
-    if all(isinstance(step, Identity) for step in asked.steps) and _told(request.model):
+    holes = all(isinstance(step, Identity) for step in asked.steps)
+    if holes and _told(request.model):
         return None
-    return f"it was trained to undo '{own}', not '{asked}'"
+    return f"it was trained to undo '{own}', not " + ("holes" if holes else f"'{asked}'")
 
 
 def solve(request: Request) -> Restored:
@@ -83,6 +100,13 @@ def _told(model: GenerativeModel) -> bool:
     return isinstance(model.y_codec_, ObservedImages) and model.y_codec_.told
 
 
+def _keeps(request: Request) -> bool:
+    """Return True if nothing happened to what is seen: parts were hidden, and no more."""
+    own = trained_for(request.model)
+    steps = request.degradation.steps if own is None else own.steps
+    return all(isinstance(step, (Identity, Masking, MaskRandom)) for step in steps)
+
+
 def _restored(request: Request) -> Restored:
     """Restore pictures of one size."""
     if request.by_channel and request.X.ndim == 4:
@@ -90,6 +114,12 @@ def _restored(request: Request) -> Restored:
     model, codec = request.model, cast(ImageCodec, request.model.codec_)
     pictures = Pictures(codec, request.X, request.mask)
     y = pictures.x
+    assert isinstance(model.y_codec_, ObservedImages | ImageCodec)  # as `suits` has made sure
+    learnt = model.y_codec_.channels if isinstance(model.y_codec_, ObservedImages) else model.y_codec_.spec_.channels
+    if y.shape[1] != learnt:
+        raise ZaohuaError(
+            f"what is given has {counted(y.shape[1], 'channel')}, but this {type(model).__name__} was shown {learnt}"
+        )
     if isinstance(model.y_codec_, ObservedImages):
         y = model.y_codec_.prepare(y if pictures.seen is None else y.masked_fill(~pictures.seen, torch.nan))
     once = hasattr(model, "restore")
@@ -98,11 +128,11 @@ def _restored(request: Request) -> Restored:
     samples = answers.samples()
     best = samples[0] if len(samples) == 1 else pictures.items(answers.mean())
     deviation = pictures.deviation(answers.deviation()) if len(samples) > 1 and request.gamma else None
-    if pictures.share is not None:
+    if pictures.share is not None and _keeps(request):
         samples, best = [pictures.known(items) for items in samples], pictures.known(best)
         deviation = None if deviation is None else pictures.unsure(deviation)
     what = "one pass" if once else counted(len(samples), "draw" if request.gamma else "answer")
-    how = f"{what[0].upper()}{what[1:]} of this {type(model).__name__}, which was trained for it."
+    how = f"{what[0].upper()}{what[1:]} of this {type(model).__name__}, {which_learnt(request)}."
     return Restored(best, samples, deviation, how)
 
 
@@ -133,20 +163,12 @@ class _Work:
 
     def into(self, answers: Answers, n_samples: int) -> None:
         """Find the answers for all pictures."""
-        size, seeds = self.at_once if self.whole else 1, self.request.seeds(len(self.y))
-        every = np.tile(np.arange(len(self.y)), n_samples)
-        which = np.arange(n_samples).repeat(len(self.y))
+        items, size = np.arange(len(self.y)), self.at_once if self.whole else 1
         tiles = 1 if self.whole else batches(self.lengths, self.tile, self.at_once)
-        self.ticks = Ticks(self.request.progress, math.ceil(len(every) / size) * tiles * self._asked())
-
-        def work(rows: slice) -> None:
-            noise = ItemNoise([seeds[k][i] for k, i in zip(which[rows], every[rows], strict=True)], self._device)
-            x = self._answer(self.y[every[rows]], noise)
-            for item, row in zip(every[rows], to_cpu(x), strict=True):
-                answers.add(int(item), row)
-
+        self.ticks = Ticks(self.request.progress, math.ceil(len(items) * n_samples / size) * tiles * self._asked())
+        seeds = self.request.seeds(len(items))[:n_samples]
         with self.model.inference():
-            in_chunks(len(every), size, work)
+            in_batches(items, seeds, size, self._device, lambda rows, noise: self._answer(self.y[rows], noise), answers)
 
     @property
     def _device(self) -> torch.device:
