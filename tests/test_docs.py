@@ -80,7 +80,7 @@ def test_commands_have_the_options_that_are_shown(page: str, line: str) -> None:
     _, command, *rest = shlex.split(line)
     text = help_of(command, rest[0] if command == "train" else "")
     assert "usage" in text
-    if command in ("sample", "score", "impute", "fill", "resume"):
+    if command in ("sample", "score", "impute", "fill", "resume", "export"):
         text += help_of("train", "gpt") + help_of("train", "flow") + help_of("train", "chorale-rnn")
     for flag in rest:
         if flag.startswith("-"):

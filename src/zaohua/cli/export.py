@@ -28,7 +28,8 @@ FLAGS = (
         "out",
         str | None,
         None,
-        "The folder to write, new or empty; by default RUN-FORMAT beside the run (of a published model in this folder), numbered if there is one.",
+        "The folder to write, new or empty; by default RUN-FORMAT beside the run (of a published model in this "
+        "folder), numbered if there is one.",
         metavar="FOLDER",
     ),
     OVERWRITE,
