@@ -25,6 +25,15 @@ FLAGS = (
         metavar="FORMAT",
     ),
     Flag(
+        "type",
+        str | None,
+        None,
+        "Type of the numbers of weights: "
+        + "; ".join(f"{name}, {' or '.join(form.types)}" for name, form in FORMATS.items() if len(form.types) > 1)
+        + "; of the others f32.",
+        metavar="TYPE",
+    ),
+    Flag(
         "out",
         str | None,
         None,
@@ -53,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
     out = Path(chosen) if chosen else beside if overwrite else outputs.numbered(beside)
     outputs.check(out, overwrite, folder=True)
     model = zaohua.load(run).with_options(**{flag.name: values[flag.name] for flag in flags})
-    facts = written(model, to, out, overwrite)
+    facts = written(model, to, out, overwrite, values.optional("type", str))
     if values["json"]:
         print(json.dumps({"out": str(out), "to": to, "wrote": facts}))
     else:

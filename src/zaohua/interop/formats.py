@@ -21,8 +21,8 @@ class Writer(Protocol):
         """Return why a model can't be exported to the format; None if it can."""
         ...
 
-    def write(self, model: Any, folder: Path) -> str:
-        """Write a model into an empty folder; return what was written in words."""
+    def write(self, model: Any, folder: Path, numbers: str) -> str:
+        """Write a model into an empty folder, with numbers of a type; return what was written in words."""
         ...
 
 
@@ -35,12 +35,14 @@ class Format:
         summary: what is written.
         needs: packages that it needs beside those that Zaohua itself needs.
         extra: extra of Zaohua that installs them.
+        types: types of numbers that weights can be written in, the usual one first.
     """
 
     module: str
     summary: str
     needs: tuple[str, ...] = ()
     extra: str = "export"
+    types: tuple[str, ...] = ("f32",)
 
     def writer(self, name: str) -> Writer:
         """Return the module of the format of a name.
@@ -55,6 +57,14 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
+    "hf": Format("zaohua.interop.huggingface_writing", "a folder that transformers loads"),
+    "gguf": Format(
+        "zaohua.interop.gguf_writing",
+        "a file for llama.cpp and Ollama",
+        ("gguf",),
+        "gguf",
+        ("f32", "f16", "q8_0"),
+    ),
     "onnx": Format(
         "zaohua.interop.networks.onnx_files",
         "networks for onnxruntime, with a sampler in numpy",
@@ -68,14 +78,16 @@ FORMATS: dict[str, Format] = {
 """All formats, by the name that is given as `to`."""
 
 
-def export(model: Any, to: str, folder: str | Path, *, overwrite: bool = False) -> Path:
+def export(model: Any, to: str, folder: str | Path, *, type: str | None = None, overwrite: bool = False) -> Path:
     """Write a fitted model in a format of other tools, with all that is needed to use it without Zaohua.
 
     Args:
         model: the model; `model.with_options(steps=20)` exports it with other options of sampling.
-        to: "onnx" for onnxruntime, or "torch" for programs of torch.export, both with a sampler in numpy; "lora" for
-            adapters of a fine-tuned model, which PEFT reads.
+        to: "hf" for transformers and "gguf" for llama.cpp, both for transformers of texts; "onnx" for onnxruntime and
+            "torch" for programs of torch.export, both with a sampler in numpy; "lora" for adapters of a fine-tuned
+            model, which PEFT reads.
         folder: the folder to write, new or empty.
+        type: type of the numbers that weights are written in: of "gguf" "f32", "f16" or "q8_0"; None for float32.
         overwrite: True to replace the files of a folder that was exported before.
 
     Returns:
@@ -85,11 +97,11 @@ def export(model: Any, to: str, folder: str | Path, *, overwrite: bool = False) 
         ZaohuaError: the model can't be exported to the format, a package is missing, or the folder holds other files.
     """
     path = path_of("folder", folder)
-    written(model, to, path, overwrite)
+    written(model, to, path, overwrite, type)
     return path
 
 
-def written(model: Any, to: str, folder: Path, overwrite: bool) -> str:
+def written(model: Any, to: str, folder: Path, overwrite: bool, numbers: str | None = None) -> str:
     """Export a model, and return what was written in words; see `export`."""
     from zaohua.estimator.base import GenerativeModel  # takes torch, which the command line needs later only
 
@@ -97,10 +109,13 @@ def written(model: Any, to: str, folder: Path, overwrite: bool) -> str:
         raise ZaohuaError(f"export takes a fitted model, not {shown(model)}")
     if to not in FORMATS:
         raise unknown("format of export", to, FORMATS)
+    types = FORMATS[to].types
+    if numbers is not None and numbers not in types:
+        raise unknown(f"type of numbers of {to}:", numbers, types)
     model.with_options()  # raises if it isn't fitted
     writer = FORMATS[to].writer(to)
     reason = writer.refusal(model)
     if reason is not None:
         raise ZaohuaError(f"a {type(model).__name__} can't be exported with {option('to', to)}: {reason}")
     with outputs.whole_folder(folder, overwrite) as temporary:
-        return writer.write(model, temporary)
+        return writer.write(model, temporary, numbers or types[0])

@@ -1,7 +1,6 @@
 """Reading of .gguf files, as configuration, weights and tokenizer of a Hugging Face folder.
 
-The package gguf knows the format, the names of tensors and the quantisation. Here is what llama.cpp changes: it keeps
-rotary pairs side by side in models like Llama, and norms of Gemma with their 1.
+The package gguf knows the format, the names of tensors and the quantisation, `gguf_names` what llama.cpp changes.
 """
 
 from __future__ import annotations
@@ -17,28 +16,12 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.interop import gguf_bounds
 from zaohua.interop.configuration import Plan
+from zaohua.interop.gguf_names import KINDS, STRETCH, change_of, keys_of
 from zaohua.interop.names import NAMES
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
 
-KINDS = {
-    "arcee": "arcee",
-    "gemma": "gemma",
-    "gemma2": "gemma2",
-    "gemma3": "gemma3_text",
-    "gpt2": "gpt2",
-    "granite": "granite",
-    "llama": "llama",
-    "olmo2": "olmo2",
-    "phi3": "phi3",
-    "qwen2": "qwen2",
-    "qwen3": "qwen3",
-    "smollm3": "smollm3",
-}
-"""Kinds of models by llama.cpp's names of architectures."""
-PAIRED = {"llama", "granite", "smollm3", "arcee"}
-"""Those whose queries and keys have rotary pairs side by side."""
 
 
 class File:
@@ -89,51 +72,28 @@ class File:
         }
         if tokens is None:
             raise ZaohuaError(f"{self.path} has no tokenizer")
-        if kind == "gpt2":
-            return {**common, **self._gpt2()}
-        return {**common, **{name: value for name, value in self._llama(kind).items() if value is not None}}
+        known = self._settings(kind) if kind == "gpt2" else self._llama(kind)
+        return {**common, **{name: value for name, value in known.items() if value is not None}}
 
-    def _gpt2(self) -> Json:
-        return {
-            "n_embd": self.get("embedding_length"),
-            "n_layer": self.get("block_count"),
-            "n_head": self.get("attention.head_count"),
-            "n_positions": self.get("context_length"),
-            "n_inner": self.get("feed_forward_length"),
-            "layer_norm_epsilon": self.get("attention.layer_norm_epsilon", 1e-5),
-        }
+    def _settings(self, kind: str) -> Json:
+        """Return the settings that have only another name here."""
+        return {name: self.get(key) for name, key in keys_of(kind).items()}
 
     def _llama(self, kind: str) -> Json:
-        heads, width = self.get("attention.head_count"), self.get("embedding_length")
-        size = self.get("attention.key_length") or (width // heads if heads and width else None)
+        out = self._settings(kind)
+        heads, width = out["num_attention_heads"], out["hidden_size"]
+        size = out["head_dim"] or (width // heads if heads and width else None)
         biased, turned = "blk.0.attn_q.bias" in self.shapes, self.get("rope.dimension_count")
-        out: Json = {
-            "hidden_size": width,
-            "num_hidden_layers": self.get("block_count"),
-            "num_attention_heads": heads,
-            "num_key_value_heads": self.get("attention.head_count_kv"),
+        out |= {
             "head_dim": size,
-            "intermediate_size": self.get("feed_forward_length"),
-            "max_position_embeddings": self.get("context_length"),
-            "rms_norm_eps": self.get("attention.layer_norm_rms_epsilon"),
-            "rope_theta": self.get("rope.freq_base"),
             "partial_rotary_factor": turned / size if turned and size else None,
             "rope_scaling": self._stretch(),
             "attention_bias": biased if kind != "qwen2" else None,
-            "sliding_window": self.get("attention.sliding_window"),
         }
         if kind == "arcee":
             out["hidden_act"] = "relu2"
-        if kind.startswith("gemma"):
-            out["attn_logit_softcapping"] = self.get("attn_logit_softcapping")
-            out["final_logit_softcapping"] = self.get("final_logit_softcapping")
         if kind in ("gemma2", "gemma3_text"):  # 27 billion weights are scaled by their width instead
             out["query_pre_attn_scalar"] = size
-        if kind == "granite":
-            out["embedding_multiplier"] = self.get("embedding_scale")
-            out["residual_multiplier"] = self.get("residual_scale")
-            out["attention_multiplier"] = self.get("attention.scale")
-            out["logits_scaling"] = self.get("logit_scale")
         return out
 
     def _stretch(self) -> Json | None:
@@ -143,12 +103,7 @@ class File:
             return None
         if "rope_freqs.weight" in self.shapes:
             raise ZaohuaError(f"{self.path} stretches its positions by a list of factors, which isn't read")
-        return {
-            "rope_type": kind,
-            "factor": self.get("rope.scaling.factor"),
-            "original_max_position_embeddings": self.get("rope.scaling.original_context_length"),
-            "attention_factor": self.get("rope.scaling.attn_factor"),
-        }
+        return {name: self.get(key) for name, key in STRETCH.items()}
 
 
 class Weights(Mapping[str, Tensor]):
@@ -179,19 +134,13 @@ class Weights(Mapping[str, Tensor]):
         """Read a tensor."""
         from gguf import dequantize
 
-        tensor, kind = self.tensors[self.known[name]], self.plan.kind
+        tensor = self.tensors[self.known[name]]
         try:
             value = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type).astype("float32", copy=True))
         except (NotImplementedError, ValueError, KeyError) as error:
             raise ZaohuaError(f"{self.file.path}: {tensor.name} can't be read: {str(error)[:100]}") from None
-        if kind in PAIRED and ("q_proj" in name or "k_proj" in name):
-            heads = self.plan.heads if "q_proj" in name else self.plan.kv_heads
-            value = value.unflatten(0, (heads, -1, 2)).transpose(1, 2).flatten(0, 2)
-        if kind.startswith("gemma") and "norm" in name:
-            value = value - 1
-        if kind == "gpt2" and value.ndim == 2 and ".h." in name:
-            value = value.t()
-        return value
+        change = change_of(name, self.plan)
+        return value if change is None else change.ours(value, self.plan)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names."""

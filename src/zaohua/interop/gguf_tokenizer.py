@@ -15,14 +15,15 @@ from zaohua.core.json import Json
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WORDS = {
-    **dict.fromkeys(("default", "gpt-2", "gpt2", "olmo", "mpt", "dbrx", "phi-2"), ""),
+    **dict.fromkeys(("gpt-2", "default", "gpt2", "olmo", "mpt", "dbrx", "phi-2"), ""),
     **dict.fromkeys(("smollm", "starcoder", "refact", "command-r"), "digits"),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "smaug-bpe"), CONTRACTIONS + r"|\p{N}{1,3}" + REST),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), CONTRACTIONS + r"|\p{N}" + REST),
 }
-"""How texts are divided into words: by GPT-2's pattern (""), by it with each digit apart, or by a pattern."""
+"""How texts are divided into words: by GPT-2's pattern (""), by it with each digit apart, or by a pattern; the
+first name of each is the one that is written."""
 SPACE = "▁"
-NORMAL, CONTROL, OWN, BYTE = 1, 3, 4, 6
+NORMAL, UNKNOWN, CONTROL, OWN, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Types of tokens in .gguf files."""
 
 
@@ -44,9 +45,9 @@ def tokenizer_of(values: Json, path: Path) -> str:
     types: Any = values.get("tokenizer.ggml.token_type") or [NORMAL] * len(tokens)
     if not all(isinstance(token, str) for token in tokens) or len(types) != len(tokens):
         raise ZaohuaError(f"{path}: its list of tokens is damaged")
-    vocabulary = {token: number for number, token in enumerate(tokens)}
-    if len(vocabulary) != len(tokens):
+    if len({*tokens}) != len(tokens):
         raise ZaohuaError(f"{path}: some of its tokens are there twice")
+    vocabulary = {token: number for number, token in enumerate(tokens) if types[number] != UNUSED}
     try:
         fast = makers[kind](vocabulary, values, path)
     except (ValueError, TypeError, KeyError, IndexError) as error:
@@ -69,7 +70,8 @@ def _of_bytes(vocabulary: dict[str, int], values: Json, path: Path) -> Any:
     if name not in WORDS:
         raise unknown(f"division into words of {path}:", name, WORDS)
     words = WORDS[str(name)]
-    merges = [tuple(merge.split(" ")) for merge in values["tokenizer.ggml.merges"]]
+    pairs = [tuple(merge.split(" ")) for merge in values["tokenizer.ggml.merges"]]
+    merges = [pair for pair in pairs if "".join(pair) in vocabulary]  # llama.cpp demands one where there is none
     fast = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=str(name).startswith("llama")))
     by_pattern = words not in ("", "digits")
     bytes_of = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not by_pattern)

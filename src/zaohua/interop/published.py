@@ -243,7 +243,12 @@ def _tokens(value: object) -> list[int]:
 def sampling(generation: Json) -> Json:
     """Return how the makers of a model recommend to draw from it."""
     out: Json = {"temperature": 1.0, "top_k": 0}
-    for name, low, high in (("temperature", 0.0, 10.0), ("top_p", 1e-6, 1.0), ("repetition_penalty", 1.0, 10.0)):
+    for name, low, high in (
+        ("temperature", 0.0, 10.0),
+        ("top_p", 1e-6, 1.0),
+        ("min_p", 0.0, 1.0),
+        ("repetition_penalty", 1.0, 10.0),
+    ):
         value = generation.get(name)
         if isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high:
             out[name] = float(value)

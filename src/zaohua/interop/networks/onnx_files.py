@@ -15,7 +15,7 @@ LARGEST = 2_000_000_000
 """Bytes of weights up to which they are in the .onnx file itself; a protobuf holds 2 GiB at most."""
 
 
-def write(model: Any, folder: Path) -> str:
+def write(model: Any, folder: Path, numbers: str) -> str:
     """Write the networks of a model, their settings and a sampler; return what was written in words."""
     return write_bundle(bundle_of(model), folder, write_network)
 

@@ -24,7 +24,7 @@ PICKLED = re.compile(rb'"use_pickle":\s*true')
 """How the tables of an archive mark what is pickled."""
 
 
-def write(model: Any, folder: Path) -> str:
+def write(model: Any, folder: Path, numbers: str) -> str:
     """Write the networks of a model, their settings and a sampler; return what was written in words."""
     return write_bundle(bundle_of(model), folder, write_network)
 

@@ -15,7 +15,7 @@ from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.sequences import Sequences
 from zaohua.modalities.texts.chats import PLAIN, Chat, special_of
-from zaohua.modalities.texts.codec import TextCodec
+from zaohua.modalities.texts.codec import PREFIX, SPECIALS, TextCodec
 from zaohua.modalities.texts.dialogues import Turn
 from zaohua.modalities.texts.files import TextsLike
 from zaohua.modalities.texts.published_tokenizer import PublishedTokenizer, added_tokens
@@ -26,9 +26,10 @@ FIM = (
     ("<fim_prefix>", "<fim_suffix>", "<fim_middle>"),
     ("<fim-prefix>", "<fim-suffix>", "<fim-middle>"),
     ("▁<PRE>", "▁<SUF>", "▁<MID>"),
+    SPECIALS[PREFIX:],
 )
 """Names of the tokens before the parts of a text whose middle is to be filled in: of Qwen and Gemma, of StarCoder and
-SmolLM, of SantaCoder, of Code Llama."""
+SmolLM, of SantaCoder, of Code Llama, and ours."""
 
 
 class PublishedTextCodec(TextCodec):

@@ -224,7 +224,7 @@ def _added(entry: Json) -> Added:
     return Added(int(entry["id"]), content, bool(entry.get("special")), pattern)
 
 
-def _components(tree: object) -> Iterator[Json]:
+def components(tree: object) -> Iterator[Json]:
     """Yield the components of a normalizer, pre-tokenizer or decoder, in the order in which they are applied."""
     if isinstance(tree, dict):
         inner = next((tree[key] for key in ("normalizers", "pretokenizers", "decoders") if key in tree), None)
@@ -232,7 +232,7 @@ def _components(tree: object) -> Iterator[Json]:
             yield tree
         else:
             for component in inner:
-                yield from _components(component)
+                yield from components(component)
 
 
 def _without_space(tree: Json) -> Json:
@@ -261,13 +261,13 @@ def _prepends(metaspace: Json) -> bool:
 
 def _space_everywhere(tree: Json) -> bool:
     """Return whether a space is put after each special token, too, and not only at the beginning of a text."""
-    parts = [*_components(tree.get("normalizer")), *_components(tree.get("pre_tokenizer"))]
+    parts = [*components(tree.get("normalizer")), *components(tree.get("pre_tokenizer"))]
     return not any(part.get("type") == "Metaspace" and part.get("prepend_scheme") == "first" for part in parts)
 
 
 def _spelling(tree: Json) -> Callable[[str, bool], bytes]:
     """Return the function from a piece, and whether it was added, to its bytes, by the tokenizer's decoder."""
-    kinds = {part.get("type") for part in _components(tree.get("decoder"))}
+    kinds = {part.get("type") for part in components(tree.get("decoder"))}
     letters = byte_letters()
 
     def by_bytes(piece: str, added: bool) -> bytes:
@@ -280,6 +280,8 @@ def _spelling(tree: Json) -> Callable[[str, bool], bytes]:
 
     if "ByteLevel" in kinds:
         return by_bytes
+    if kinds == {"Fuse"}:
+        return lambda piece, added: piece.encode()
     if not kinds & {"Metaspace", "Replace"} or kinds - {"Metaspace", "Replace", "ByteFallback", "Fuse", "Strip"}:
         names = ", ".join(sorted(map(str, kinds))) or "nothing"
         raise ZaohuaError(f"the tokenizer decodes by {names:.80}, which isn't supported: only byte-level and ▁ are")
