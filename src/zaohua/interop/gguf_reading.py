@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from gguf import GGUFReader
 
 
-
 class File:
     """A .gguf file.
 
