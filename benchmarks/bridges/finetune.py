@@ -99,8 +99,7 @@ def main() -> None:
         model = base.finetune(learnt, out=args.out, context=args.context, **changes, **common)
     else:
         model = zh.GPT(tokenizer="bpe", context=args.context, device="cpu", **common).fit(learnt, out=args.out)
-    tokens = sum(len(model.codec_.asking([])) if False else 0 for _ in ())
-    show("training", {"steps": model.n_steps_, "CPU minutes": round(model.seconds_ / 60, 2), "read": tokens})
+    show("training", {"steps": model.n_steps_, "CPU minutes": round(model.seconds_ / 60, 2)})
     show("after", measured(model, held_out, args.ask))
     time.perf_counter = clock
 

@@ -62,6 +62,8 @@ _LAZY = {
     "morph": "zaohua.tasks.interpolate",
     "no_origin": "zaohua.storage.provenance.origin",
     "origin": "zaohua.storage.provenance.files",
+    "pull": "zaohua.interop.pushing",
+    "push_to_hub": "zaohua.interop.pushing",
     "read": "zaohua.modalities.reading",
     "register": "zaohua.modalities.registry",
     "restore": "zaohua.tasks.restore.restoring",

@@ -8,6 +8,8 @@ from zaohua.core.errors import NotAvailable as NotAvailable
 from zaohua.core.errors import ZaohuaError as ZaohuaError
 from zaohua.core.errors import ZaohuaWarning as ZaohuaWarning
 from zaohua.interop.formats import export as export
+from zaohua.interop.pushing import pull as pull
+from zaohua.interop.pushing import push_to_hub as push_to_hub
 from zaohua.modalities import datasets as datasets
 from zaohua.modalities.base import Codec as Codec
 from zaohua.modalities.base import GridCodec as GridCodec
@@ -181,6 +183,8 @@ __all__ = [
     "morph",
     "no_origin",
     "origin",
+    "pull",
+    "push_to_hub",
     "read",
     "register",
     "registry",

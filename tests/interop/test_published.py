@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,41 @@ def test_hostile_folders_give_one_line(case: str, tmp_path: Path, capsys: pytest
     said = capsys.readouterr().err.strip()
     assert line in said and "\n" not in said, said
     assert not (tmp_path / "x.txt").exists()
+
+
+@pytest.fixture
+def beside(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the folder within another one, as somebody keeps models, seen from elsewhere."""
+    shutil.copytree(folder, tmp_path / "models" / "tiny")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "talk.txt").write_text("hello there\n" * 40)
+    monkeypatch.chdir(tmp_path / "here")
+    return tmp_path / "models" / "tiny"
+
+
+def test_commands_write_nothing_into_a_published_folder(beside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in beside.parent.rglob("*")}
+    run = str(beside)
+    for arguments, code in (
+        (["sample", run, "--max-tokens", "2"], 0),
+        (["score", run, "talk.txt"], 0),
+        (["fill", run, "a ___ b", "--longest", "2"], 0),
+        (["evaluate", run, "--data", "talk.txt", "-n", "1200"], 0),
+        (["interpolate", run, "a", "b"], 2),
+        (["export", run, "--to", "lora"], 2),
+        (["resume", run, "--data", "talk.txt"], 2),
+        (["train", "gpt", "talk.txt", "--base", run, "--out", run], 2),
+    ):
+        assert main(arguments) == code, arguments
+    assert "is a published model and no run" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in beside.parent.rglob("*")} == before
+
+
+def test_info_tells_what_a_published_model_is(beside: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (beside / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n")
+    assert main(["info", str(beside), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["model"] == "GPT: published weights (llama)" and facts["context"] == "64 tokens"
+    assert facts["licence"] == "cc-by-nc-4.0, which isn't for commercial use" and facts["chat template"] is True
+    assert facts["parameters"] == f"{sum(p.numel() for p in zh.load(beside).nets_['net'].parameters()):,}"
+    assert facts["ends with"] == "</s>, <|im_end|>" and "MiB to use" in facts["memory"]

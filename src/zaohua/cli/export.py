@@ -37,7 +37,8 @@ FLAGS = (
         "out",
         str | None,
         None,
-        "The folder to write, new or empty; by default RUN-FORMAT beside the run, numbered if there is one.",
+        "The folder to write, new or empty; by default RUN-FORMAT beside the run (of a published model in this "
+        "folder), numbered if there is one.",
         metavar="FOLDER",
     ),
     OVERWRITE,
@@ -56,7 +57,8 @@ def main(arguments: Sequence[str]) -> None:
     if to not in FORMATS:
         raise unknown("format of export", to, FORMATS)
     chosen = values.optional("out", str)
-    beside = Path(run).absolute().with_name(f"{Path(run).absolute().name}-{to}")
+    place, name = runs.place_for(run), Path(run).absolute().name
+    beside = (place.absolute().parent if place == Path(run) else place) / f"{name}-{to}"
     out = Path(chosen) if chosen else beside if overwrite else outputs.numbered(beside)
     outputs.check(out, overwrite, folder=True)
     model = zaohua.load(run).with_options(**{flag.name: values[flag.name] for flag in flags})

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> None:
     _check(ends, values)
     model = zaohua.load(run)
     n, overwrite = values.of("n", int), values.of("overwrite", bool)
-    out = Path(values.optional("out", str) or Path(run) / f"between{model.codec_.ending()}")
+    out = Path(values.optional("out", str) or runs.place_for(run) / f"between{model.codec_.ending()}")
     out = out if values["out"] or overwrite else outputs.numbered(out)
     if out.suffix:
         model.codec_.sheet_writer(out)  # tells at once of an ending that can't be

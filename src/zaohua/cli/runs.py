@@ -48,6 +48,14 @@ def default(command: str, data: str, again: bool = False, root: Path = Path("run
     return last if again else folder
 
 
+def place_for(run: str | Path) -> Path:
+    """Return the folder into which a command writes unless it is told: a run's own, else the current one.
+
+    Nothing is written into the folder of a published model, or beside it.
+    """
+    return Path() if published.is_published(run) else Path(run)
+
+
 def holds_run(folder: Path) -> bool:
     """Tell whether a run was saved there."""
     return (folder / MODEL).exists()

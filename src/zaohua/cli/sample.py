@@ -124,7 +124,7 @@ def _place(codec: Codec, folder: Path, chosen: str | None, overwrite: bool) -> P
     """Where the items are written to, checked before any is made; None where they are printed."""
     if chosen is None and codec.printed:
         return None
-    out = folder / f"samples{codec.ending()}" if chosen is None else Path(chosen)
+    out = runs.place_for(folder) / f"samples{codec.ending()}" if chosen is None else Path(chosen)
     out = outputs.numbered(out) if chosen is None and not overwrite else out
     if out.suffix:
         codec.sheet_writer(out)  # tells at once of an ending that can't be

@@ -97,7 +97,7 @@ class Early:
         file = {} if path is None else config.load(path)
         for name in ("model", "data"):
             if not isinstance(file.get(name, ""), str):
-                raise ZaohuaError(f"{path}: {name} must be str, not {file[name]!r}")
+                raise ZaohuaError(f"{path}: {name} must be a text, not {file[name]!r}")
         named = file.get("model")
         if not places and named is None:
             raise ZaohuaError(f"the model and the data come first: {CALL}")

@@ -78,7 +78,7 @@ def fit(
         if len(values):
             usual = np.bincount(values.astype(int)).argmax() if level is None else level[values.astype(int)].mean()
             filled[~seen, column] = usual if level is None else np.interp(usual, level, np.arange(len(level)))
-    early = growth._replace(trees=-(-growth.trees // 5))
+    early = Growth(-(-growth.trees // 5), *growth[1:])
     for _ in range(0 if there.all() else rounds):
         for column, level in enumerate(levels):
             seen = there[:, column]

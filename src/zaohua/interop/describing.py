@@ -1,99 +1,68 @@
-"""Networks of ours as `config.json` of a published kind: what `configuration.plan` reads, the other way round."""
+"""What is worth knowing about a published model before it is used, from its settings alone."""
 
 from __future__ import annotations
 
-import dataclasses
+from pathlib import Path
 
-import torch
-
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.interop.configuration import ACTIVATIONS, plan
-from zaohua.nn.blueprint import Blueprint
-from zaohua.nn.transformer import Transformer
+from zaohua.interop import huggingface, licences, weights
+from zaohua.interop.published import CONTEXT, Published, read, special_tokens
+from zaohua.modalities.texts.published import PublishedTextCodec
 
-NAMES = {ours: theirs for theirs, ours in ACTIVATIONS.items() if theirs not in ("swish", "gelu_fast")}
-"""Names of activations in configurations."""
+BYTES = 4
+"""Of a weight in memory: float32."""
+TRAINED = 4
+"""Copies of the weights when all are trained: themselves, gradients, and two of the optimiser."""
 
 
-def config_of(net: Transformer) -> Json:
-    """Return the configuration of a network, with which transformers computes the same.
+def facts(path: str) -> Json:
+    """Collect what is worth knowing about a published model: name -> value.
+
+    Args:
+        path: a folder, a .gguf, or `org/name[@revision]`.
 
     Raises:
-        ZaohuaError: none of the published kinds has its settings.
+        ZaohuaError: it is damaged, or of a kind that can't be read.
     """
-    wanted = plain(net.blueprint, net.width, net.heads)
-    for describe in (_nanochat, _llama, _gpt2):
-        config = describe(net, wanted)
-        if plain(plan(config).blueprint, net.width, net.heads) == wanted:
-            return config
-    raise ZaohuaError(
-        f"no published kind of model has the settings {net.blueprint}: "
-        "train with the architecture zaohua, gpt2 or llama"
-    )
-
-
-def plain(blueprint: Blueprint, width: int, heads: int) -> Blueprint:
-    """Return a blueprint in which everything is said that follows from the sizes, and nothing that changes nothing."""
-    head_width = blueprint.head_width or width // heads
-    changes: Json = {
-        "norm_eps": torch.finfo(torch.float32).eps if blueprint.norm_eps is None else blueprint.norm_eps,
-        "kv_heads": blueprint.kv_heads or heads,
-        "head_width": head_width,
-        "inner": blueprint.inner_of(width),
-        "attention_dropout": False,
-    }
-    if not blueprint.rotary:
-        changes |= {"rotary_base": 1e4, "rotary_ends": False}
-    elif blueprint.rotary_ends:  # the slowest of n angles is base^-1, which is theta^-((n - 1) / n) elsewhere
-        count = int(head_width * blueprint.rotary_share) // 2
-        theta = blueprint.rotary_base ** (count / (count - 1)) if count > 1 else blueprint.rotary_base
-        changes |= {"rotary_base": theta, "rotary_ends": False}
-    return dataclasses.replace(blueprint, **changes)
-
-
-def _llama(net: Transformer, blueprint: Blueprint) -> Json:
+    found = read(path, with_weights=False)
+    what = found.plan
+    count = parameters(found)
+    codec = PublishedTextCodec.of(found.tokenizer, what.vocabulary, template=found.template, **special_tokens(found))
+    limit = licences.limit(found.licence)
+    adapters = found.adapters
     return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": net.tokens.num_embeddings,
-        "hidden_size": net.width,
-        "intermediate_size": blueprint.inner,
-        "num_hidden_layers": len(net.blocks),
-        "num_attention_heads": net.heads,
-        "num_key_value_heads": blueprint.kv_heads,
-        "head_dim": blueprint.head_width,
-        "max_position_embeddings": net.context,
-        "rms_norm_eps": blueprint.norm_eps,
-        "rope_theta": blueprint.rotary_base,
-        "rope_parameters": {"rope_type": "default", "rope_theta": blueprint.rotary_base},
-        "hidden_act": NAMES[blueprint.activation],
-        "attention_bias": blueprint.out_bias,
-        "mlp_bias": blueprint.mlp_bias,
-        "tie_word_embeddings": blueprint.tied,
+        "model": f"GPT: published weights ({what.kind})",
+        "path": found.name,
+        "revision": found.revision or "",
+        "adapters": f"LoRA of rank {adapters.rank} for {adapters.base}" if adapters else "",
+        "parameters": f"{count:,}",
+        "network": f"{what.layers} layers, width {what.width}, {what.heads} heads ({what.kv_heads} of keys and values)",
+        "vocabulary": f"{what.vocabulary:,} tokens",
+        "context": f"{what.context:,} tokens" + (f", of which {CONTEXT:,} at first" if what.context > CONTEXT else ""),
+        "licence": f"{found.licence or 'not known'}" + (f", which {limit}" if limit else ""),
+        "begins with": codec.name(codec.begin_),
+        "ends with": ", ".join(codec.name(token) for token in codec.ends_),
+        "chat template": found.template is not None,
+        "files": _size(_on_disk(path)),
+        "memory": f"{_size(count * BYTES)} to use, about {_size(TRAINED * count * BYTES)} to train all weights, "
+        f"a little more than to use with lora; activations come on top",
     }
 
 
-def _nanochat(net: Transformer, blueprint: Blueprint) -> Json:
-    return {
-        **_llama(net, blueprint),
-        "architectures": ["NanoChatForCausalLM"],
-        "model_type": "nanochat",
-        "final_logit_softcapping": blueprint.logit_cap,
-    }
+def parameters(found: Published) -> int:
+    """Return the number of weights of a model, one that is used twice counted once."""
+    net = weights.empty(found.plan, found.plan.context)
+    return sum(p.numel() for p in net.parameters())
 
 
-def _gpt2(net: Transformer, blueprint: Blueprint) -> Json:
-    return {
-        "architectures": ["GPT2LMHeadModel"],
-        "model_type": "gpt2",
-        "vocab_size": net.tokens.num_embeddings,
-        "n_embd": net.width,
-        "n_layer": len(net.blocks),
-        "n_head": net.heads,
-        "n_inner": blueprint.inner,
-        "n_positions": net.room,
-        "layer_norm_epsilon": blueprint.norm_eps,
-        "activation_function": NAMES[blueprint.activation],
-        "tie_word_embeddings": blueprint.tied,
-    }
+def _on_disk(path: str) -> int:
+    """Return the bytes of a model's weights on this machine; 0 if they aren't here."""
+    at = Path(path)
+    if at.is_file():
+        return at.stat().st_size
+    return sum(file.stat().st_size for file in at.glob(f"*{Path(huggingface.WEIGHTS).suffix}")) if at.is_dir() else 0
+
+
+def _size(count: int) -> str:
+    """Write a number of bytes."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB" if count else ""

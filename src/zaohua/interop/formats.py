@@ -71,6 +71,9 @@ FORMATS: dict[str, Format] = {
         ("onnx", "onnxscript", "onnxruntime"),
     ),
     "torch": Format("zaohua.interop.networks.torch_programs", "programs of torch.export, with a sampler in numpy"),
+    "lora": Format(
+        "zaohua.interop.adapters_writing", "what `lora` learnt, as adapters for PEFT beside the published model"
+    ),
 }
 """All formats, by the name that is given as `to`."""
 
@@ -81,7 +84,8 @@ def export(model: Any, to: str, folder: str | Path, *, type: str | None = None, 
     Args:
         model: the model; `model.with_options(steps=20)` exports it with other options of sampling.
         to: "hf" for transformers and "gguf" for llama.cpp, both for transformers of texts; "onnx" for onnxruntime and
-            "torch" for programs of torch.export, both with a sampler in numpy.
+            "torch" for programs of torch.export, both with a sampler in numpy; "lora" for adapters of a fine-tuned
+            model, which PEFT reads.
         folder: the folder to write, new or empty.
         type: type of the numbers that weights are written in: of "gguf" "f32", "f16" or "q8_0"; None for float32.
         overwrite: True to replace the files of a folder that was exported before.

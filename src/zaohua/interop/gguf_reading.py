@@ -14,15 +14,13 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.interop import gguf_bounds
 from zaohua.interop.configuration import Plan
 from zaohua.interop.gguf_names import KINDS, STRETCH, change_of, keys_of
 from zaohua.interop.names import NAMES
 
 if TYPE_CHECKING:
     from gguf import GGUFReader
-
-MOST_METADATA = 1 << 24
-"""Number of entries in a list of a file's metadata above which it isn't read."""
 
 
 class File:
@@ -41,6 +39,7 @@ class File:
         except ImportError:
             raise ZaohuaError(f"to read {path}, install the package gguf: pip install 'zaohua[gguf]'") from None
         self.path = path
+        gguf_bounds.check(path)
         try:
             self.reader: GGUFReader = GGUFReader(path)
             self.values: Json = {name: field.contents() for name, field in self.reader.fields.items()}

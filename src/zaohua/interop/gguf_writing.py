@@ -14,7 +14,7 @@ from zaohua.core.notes import note
 from zaohua.interop import publishing
 from zaohua.interop.cards import card
 from zaohua.interop.configuration import Plan, plan
-from zaohua.interop.describing import plain
+from zaohua.interop.configuring import plain
 from zaohua.interop.gguf_names import ARCHITECTURES, STRETCH, change_of, keys_of
 from zaohua.interop.gguf_reading import File
 from zaohua.interop.gguf_vocabulary import vocabulary_of

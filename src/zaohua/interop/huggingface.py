@@ -69,14 +69,16 @@ class Shards(Mapping[str, Tensor]):
 
     Args:
         folder: where the files are.
+        only: name of the one file to read; by default those of the model's weights.
 
     Raises:
         ZaohuaError: files are missing or damaged, or there are only pickles.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, only: str | None = None) -> None:
         self.folder = folder
-        self.files = {name: path for path in _files(folder) for name in _names(path)}
+        paths = _files(folder) if only is None else [folder / only]
+        self.files = {name: path for path in paths for name in _names(path)}
 
     def __getitem__(self, name: str) -> Tensor:
         """Read a tensor."""

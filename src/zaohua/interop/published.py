@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,15 @@ from torch import Tensor
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.interop import huggingface, weights
+from zaohua.interop import huggingface, licences, weights
+from zaohua.interop.adapters import Adapters
 from zaohua.interop.configuration import Plan, plan
-from zaohua.storage.published import GGUF, is_hub_name
+from zaohua.storage import runs
+from zaohua.storage.layout import MODEL
+from zaohua.storage.published import ADAPTERS, GGUF, is_hub_name
 
 CONTEXT = 1024
 """Number of tokens of a model's context at first, if it has learnt to read more."""
-LIMITS = {
-    "cc-by-nc": "isn't for commercial use",
-    "cc-by-nd": "mustn't be changed and passed on",
-    "gemma": "comes with Google's terms of use",
-    "llama": "comes with Meta's terms of use",
-    "other": "comes with terms of its own",
-}
-"""What licences don't permit to everybody, by the beginnings of their names."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,7 @@ class Published:
         generation: content of `generation_config.json`.
         licence: name of its licence, or None.
         revision: hash of what was fetched, or None.
+        adapters: settings of the adapters that are added to the weights, or None.
     """
 
     name: str
@@ -55,13 +51,14 @@ class Published:
     generation: Json
     licence: str | None = None
     revision: str | None = None
+    adapters: Adapters | None = None
 
 
 def read(path: str, with_weights: bool = True) -> Published:
     """Read a published model.
 
     Args:
-        path: a Hugging Face folder, a .gguf, or `org/name[@revision]`.
+        path: a folder of Hugging Face or PEFT, a .gguf, or `org/name[@revision]`.
         with_weights: False to read its settings only.
 
     Raises:
@@ -70,9 +67,36 @@ def read(path: str, with_weights: bool = True) -> Published:
     if is_hub_name(path):
         from zaohua.interop.hub import fetched
 
-        folder, revision = fetched(path)
-        return _folder(path, folder, with_weights, revision)
-    return _gguf(Path(path), with_weights) if Path(path).suffix == GGUF else _folder(path, Path(path), with_weights)
+        found = fetched(path)
+        return _local(found.pinned, found.folder, with_weights, found.revision)
+    return _local(path, Path(path), with_weights)
+
+
+def _local(name: str, path: Path, with_weights: bool, revision: str | None = None) -> Published:
+    """Read a published model of this machine."""
+    if path.suffix == GGUF and path.is_file():
+        return _gguf(path, with_weights)
+    if (path / ADAPTERS).exists() and not (path / huggingface.CONFIG).exists():
+        return _adapted(name, path, with_weights, revision)
+    return _folder(name, path, with_weights, revision)
+
+
+def _adapted(name: str, folder: Path, with_weights: bool, revision: str | None) -> Published:
+    """Read a folder of adapters, with the base that it names; a tokenizer and a chat template of its own go first."""
+    adapters = Adapters.of(folder)
+    base = read(adapters.base, with_weights)
+    special = huggingface.read_json(folder / huggingface.TOKENIZER_CONFIG, needed=False)
+    own = folder / huggingface.TOKENIZER
+    return replace(
+        base,
+        name=name,
+        weights=adapters.weights(base.weights, base.plan) if with_weights else {},
+        tokenizer=huggingface.read_text(own) if own.is_file() else base.tokenizer,
+        template=huggingface.template_of(folder, special) or base.template,
+        licence=base.licence or huggingface.licence_of(folder),
+        revision=revision,
+        adapters=adapters,
+    )
 
 
 def _folder(name: str, folder: Path, with_weights: bool, revision: str | None = None) -> Published:
@@ -118,19 +142,35 @@ def _gguf(path: Path, with_weights: bool) -> Published:
 
 
 def load_model(path: str, with_weights: bool) -> tuple[Json, dict[str, Tensor] | None]:
-    """Read a published model as `storage.runs.load_model` reads a run.
+    """Read a published model, or a run of the hub, as `storage.runs.load_model` reads a run.
 
     Args:
         path: as for `read`.
         with_weights: False to skip the tensors.
+
+    Returns:
+        As `storage.runs.load_model`; of the hub, with its name and its revision as "hub".
     """
-    found = read(path, with_weights)
-    for beginning, limit in LIMITS.items():
-        if (found.licence or "").casefold().startswith(beginning):
-            note(f"{path} is published under {found.licence}, which {limit}")
+    if not is_hub_name(path):
+        return _as_run(_local(path, Path(path), with_weights), with_weights)
+    from zaohua.interop.hub import fetched
+
+    found = fetched(path)
+    if (found.folder / MODEL).is_file():
+        data, tensors = runs.load_model(found.folder, with_weights)
+    else:
+        data, tensors = _as_run(_local(found.pinned, found.folder, with_weights, found.revision), with_weights)
+    return {**data, "hub": found.pinned}, tensors
+
+
+def _as_run(found: Published, with_weights: bool) -> tuple[Json, dict[str, Tensor] | None]:
+    """Return a published model as the content of a run."""
+    if (limit := licences.limit(found.licence)) is not None:
+        note(f"{found.name} is published under {found.licence}, which {limit}")
     tensors = None
     if with_weights:
-        tensors = {f"net.{name}": value for name, value in weights.ours(found.weights, found.plan, path).items()}
+        theirs = weights.ours(found.weights, found.plan, found.name)
+        tensors = {f"net.{name}": value for name, value in theirs.items()}
     return as_run(found), tensors
 
 
@@ -140,6 +180,7 @@ SETTINGS: Json = {
     "weight_decay": 0.0,
     "dropout": 0.0,
     "batch_size": 8,
+    "warmup_steps": 20,
 }
 """Settings of training that published weights are fine-tuned with, where other models begin from nothing."""
 
@@ -152,6 +193,8 @@ def as_run(found: Published) -> Json:
     codec = PublishedTextCodec.of(found.tokenizer, what.vocabulary, template=found.template, **special_tokens(found))
     sizes: Json = {"width": what.width, "layers": what.layers, "heads": what.heads}
     published: Json = {"config": found.config, "generation": found.generation, "licence": found.licence}
+    if found.adapters is not None:
+        published |= {"adapters_of": found.adapters.base, "rank": found.adapters.rank}
     return {
         "model": "GPT",
         "parameters": {

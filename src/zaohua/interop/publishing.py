@@ -12,7 +12,7 @@ from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.transformer import CausalTransformer
 from zaohua.interop import weights
 from zaohua.interop.configuration import plan
-from zaohua.interop.describing import config_of
+from zaohua.interop.configuring import config_of
 from zaohua.interop.own_tokenizers import DIALOGUE, begins_with, tokenizer_of
 from zaohua.interop.published import Published
 from zaohua.modalities.texts.codec import TextCodec

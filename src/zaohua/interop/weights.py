@@ -40,7 +40,7 @@ def ours(theirs: Mapping[str, Tensor], plan: Plan, source: str) -> dict[str, Ten
         ZaohuaError: a tensor is missing, has another shape or isn't finite, or one isn't known.
     """
     names, shapes = NAMES[plan.kind], _shapes(plan)
-    given = {_full(name, plan): name for name in theirs if not name.endswith(names.unread)}
+    given = {full_name(name, plan): name for name in theirs if not name.endswith(names.unread)}
     found: dict[str, Tensor] = {}
     for join in names.joins(plan.layers):
         for suffix in SUFFIXES:
@@ -72,12 +72,12 @@ def theirs(mine: Mapping[str, Tensor], plan: Plan) -> dict[str, Tensor]:
                 continue
             whole = torch.cat([mine[name] for name in own]) if len(own) > 1 else mine[own[0]]
             whole = _change(whole, join, plan, to_ours=False, source="")
-            parts = whole.split(_sizes(join, plan, len(whole)))
+            parts = whole.split(sizes_of(join, plan, len(whole)))
             found |= {name + suffix: part.contiguous() for name, part in zip(join.theirs, parts, strict=True)}
     return found
 
 
-def _sizes(join: Join, plan: Plan, rows: int) -> list[int]:
+def sizes_of(join: Join, plan: Plan, rows: int) -> list[int]:
     """Return the rows of each of their tensors in a join."""
     if len(join.theirs) == 1:
         return [rows]
@@ -89,7 +89,7 @@ def _shapes(plan: Plan) -> dict[str, torch.Size]:
     return {name: value.shape for name, value in empty(plan, plan.context).state_dict().items()}
 
 
-def _full(name: str, plan: Plan) -> str:
+def full_name(name: str, plan: Plan) -> str:
     """Return a name with the beginning that files may lack."""
     names = NAMES[plan.kind]
     name = names.older.get(name, name)

@@ -246,8 +246,8 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def _is_negligible(name: str) -> bool:
-    """Return True for files that don't count: of the system, of ours, and what a killed process left."""
-    return name in {INDEX, *SYSTEM_FILES} or re.fullmatch(r"\..*\.\d+\.tmp", name) is not None
+    """Return True for files that don't count: of the system, of ours, and what a killed process or Python left."""
+    return name in {INDEX, *SYSTEM_FILES} or re.fullmatch(r"\..*\.\d+\.tmp|.*\.pyc", name) is not None
 
 
 def _check_place(path: Path) -> None:

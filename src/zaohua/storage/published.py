@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 READER = "zaohua.interop.published"
+RUNS = "runs"
+"""The folder that runs are in by default, which is no organisation."""
 GGUF = ".gguf"
-CONFIG = "config.json"
+CONFIG, ADAPTERS = "config.json", "adapter_config.json"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 
 
@@ -31,16 +33,18 @@ class Reader(Protocol):
 
 
 def is_published(path: str | Path) -> bool:
-    """Return whether a path is that of a published model: a Hugging Face folder, a .gguf, or a name on the hub."""
+    """Return whether a path is that of a published model: a folder of Hugging Face or PEFT, a .gguf, or a hub name."""
     at = Path(path)
     if at.is_dir():
-        return (at / CONFIG).exists() and not (at / MODEL).exists()
+        return not (at / MODEL).exists() and any((at / name).exists() for name in (CONFIG, ADAPTERS))
     return (at.suffix == GGUF and at.is_file()) or is_hub_name(path)
 
 
 def is_hub_name(path: str | Path) -> bool:
     """Return whether a path is `org/name[@revision]`: not if there is such a folder, nor one named `org`."""
     name = str(path)
+    if name.startswith(f"{RUNS}/"):
+        return False
     return bool(HUB_NAME.fullmatch(name)) and not Path(name).exists() and not Path(name.split("/")[0]).exists()
 
 

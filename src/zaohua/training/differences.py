@@ -15,6 +15,7 @@ from zaohua.core.params import fields_of, restored
 from zaohua.core.params import stored as as_stored
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import checkpoint_steps, has_weights
+from zaohua.storage.published import is_published
 from zaohua.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ def check_resumable(run: str | Path, model: Json) -> None:
         model: content of its `model.json`.
 
     Raises:
-        ZaohuaError: the run has weights but no checkpoint.
+        ZaohuaError: the run has weights but no checkpoint, or it is a published model.
     """
+    if is_published(run):
+        raise ZaohuaError(f"{run} is a published model and no run: {finetuning(run, model)} begins from its weights")
     if has_weights(Path(run)) and not checkpoint_steps(run):
         anew = either("fit(X, out=..., overwrite=True)", f"zaohua train ... --out {quoted(run)} --overwrite")
         raise ZaohuaError(

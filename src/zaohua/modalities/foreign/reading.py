@@ -27,7 +27,8 @@ def is_foreign(X: Any, kinds: Sequence[Modality]) -> bool:
 
 def is_splits(X: Any) -> bool:
     """Return True for a dictionary of splits, such as a `DatasetDict`."""
-    return isinstance(X, Mapping) and bool(X) and all(hasattr(part, "features") for part in X.values())
+    plain = isinstance(X, Mapping) and not hasattr(X, "shape")  # sparse matrices of scipy are mappings, too
+    return plain and len(X) > 0 and all(hasattr(part, "features") for part in X.values())
 
 
 def read_foreign(

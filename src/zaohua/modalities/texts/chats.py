@@ -127,7 +127,7 @@ class Chat:
         mark = next((each for each in MARKS if not any(each in turn.content for turn in turns)), None)
         if mark is None:
             raise ZaohuaError("the dialogue has all of the characters U+FDD0 to U+FDEF, which are none: leave some out")
-        return [turn._replace(content=self._without_special(turn.content, mark)) for turn in turns], mark
+        return [Turn(turn.role, self._without_special(turn.content, mark), turn.learnt) for turn in turns], mark
 
     def _without_special(self, text: str, mark: str) -> str:
         while found := self._contents.search(text):

@@ -23,14 +23,14 @@ class Tokens(Exported):
     def __init__(self, folder: Path = Path(__file__).parent) -> None:
         super().__init__(folder)
         self.pieces = [piece.encode("latin-1") for piece in self.settings["pieces"]]  # the bytes of each token
-        self.end: int = self.settings["end"]
+        self.ends: list[int] = self.settings["ends"]
 
     def noise(self, n: int, seed: int) -> np.ndarray:
         """Draw uniform numbers (n, tokens)."""
         return np.random.default_rng(seed).random((n, *self.settings["noise"]), np.float32)
 
     def opening(self) -> list[int]:
-        """Return the tokens that all texts begin with: END and the prompt."""
+        """Return the tokens that all texts begin with: the one before a text, and the prompt."""
         given: list[int] | None = self.settings["opening"]
         prompt: str = self.settings["prompt"]
         if given is not None:
@@ -38,14 +38,15 @@ class Tokens(Exported):
         if (self.folder / "tokenizer.json").exists():  # word pieces
             from tokenizers import Tokenizer
 
-            return [self.end, *Tokenizer.from_file(str(self.folder / "tokenizer.json")).encode(prompt).ids]
+            pieces = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
+            return [self.settings["begin"], *pieces.encode(prompt, add_special_tokens=False).ids]
         known = {piece: token for token, piece in enumerate(self.pieces)}
         whole = self.settings["unit"] == "character"
         units = [character.encode() for character in prompt] if whole else [bytes([byte]) for byte in prompt.encode()]
         unknown = [unit.decode("utf-8", "replace") for unit in units if unit not in known]
         if unknown:
             raise SystemExit(f"the model doesn't know the character {unknown[0]!r} of the prompt")
-        return [self.end, *(known[unit] for unit in units)]
+        return [self.settings["begin"], *(known[unit] for unit in units)]
 
     def sample(self, noise: np.ndarray, y: np.ndarray | None = None) -> np.ndarray:
         """Write tokens (n, opening and new ones) by uniform numbers (n, new ones), with -1 behind their ends."""
@@ -59,7 +60,7 @@ class Tokens(Exported):
                 begin = length - context // 2
             logits = self.guided(y, tokens[:, begin:length].clip(0))[0][:, -1]
             tokens[:, length] = np.where(over, -1, self.choose(logits, noise[:, i], tokens[:, :length]))
-            over |= tokens[:, length] == self.end
+            over |= np.isin(tokens[:, length], self.ends)
             if over.all():
                 break
         return tokens
@@ -68,9 +69,9 @@ class Tokens(Exported):
         """Draw a token for each row of logits (n, vocabulary) by its uniform number u (n,)."""
         s = self.settings
         for row, seen in zip(logits, before, strict=True):
-            at = np.unique(seen[(seen >= 0) & (seen != self.end)])
+            at = np.unique(seen[(seen >= 0) & ~np.isin(seen, self.ends)])
             row[at] = np.where(row[at] > 0, row[at] / s["repetition_penalty"], row[at] * s["repetition_penalty"])
-        logits[:, self.end + 1 :] = -np.inf  # tokens that mark the parts of dialogues
+        logits[:, s["reserved"]] = -np.inf
         if s["temperature"] == 0:
             likeliest: np.ndarray = logits.argmax(1)
             return likeliest
@@ -95,7 +96,7 @@ class Tokens(Exported):
 
     def text(self, row: list[int]) -> str:
         """Turn the new tokens of a text into the text."""
-        row = row[: next((i for i, token in enumerate(row) if token in (self.end, -1)), len(row))]
+        row = row[: next((i for i, token in enumerate(row) if token in (*self.ends, -1)), len(row))]
         text = b"".join(self.pieces[token] for token in row).decode("utf-8", "replace")
         stops = [(at + len(stop), at) for stop in self.settings["stop"] if (at := text.find(stop)) >= 0]
         return str(self.settings["prompt"]) + (text[: min(stops)[1]] if stops else text)
