@@ -58,7 +58,7 @@ def refusal(model: Any) -> str | None:
     return None
 
 
-def write(model: Any, folder: Path) -> str:
+def write(model: Any, folder: Path, numbers: str = "f32") -> str:
     """Write the adapters of a model into an empty folder; return what was written in words.
 
     Raises:
