@@ -12,7 +12,6 @@ without one, a limit on the size of files stands in. Prints a table; the exit co
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -22,7 +21,6 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,10 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import zaohua
+from small_disk import fill, small_disk
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
-
-MIB = 1 << 20
 
 
 @dataclasses.dataclass
@@ -224,31 +221,6 @@ def flips(training: Training, folder: Path, expected: dict[str, str], whole: Pat
             mended += 1
         shutil.rmtree(run)
     row("  went on from the one before", f"{mended} of {len(files) - 3}, to the same end, with a warning")
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """Whether the folder is a file system of its own with little room."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "zaohua-durability", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-def fill(ballast: Path) -> None:
-    """Take all room that a disk has left."""
-    with ballast.open("wb", buffering=0) as file:
-        for size in (MIB, 4096, 1):
-            with contextlib.suppress(OSError):
-                while file.write(bytes(size)) == size:
-                    pass
 
 
 def full_disk(training: Training, folder: Path, expected: dict[str, str]) -> Iterator[str]:
