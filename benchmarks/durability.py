@@ -4,9 +4,9 @@
 
 A child process trains and is killed (SIGKILL) after a random time, again and again, until it has trained to the end;
 then its weights, the tensors of its last checkpoint and its history are compared with those of the run that
-nobody touched. Rounds follow one another until there were enough kills. The children are forks of this process, which
-has everything imported. A really full disk is a tmpfs (as root on Linux) that is filled while a run trains on it;
-without one, a limit on the size of files stands in. Prints a table; the exit code is 1 if anything failed.
+nobody touched. The children are forks of this process, which has everything imported. A really full disk is a tmpfs (as
+root on Linux); without one, a limit on the size of files stands in. Prints a table; the exit code is 1 if anything
+failed.
 """
 
 from __future__ import annotations
