@@ -263,12 +263,10 @@ def row(what: str, figures: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--model", default="flow")
     parser.add_argument("--data", default="digits")
-    parser.add_argument("--steps", type=int, default=60, help="length of the run")
-    parser.add_argument("--every", type=int, default=2, help="steps between two checkpoints")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    for name, default in (("kills", 50), ("steps", 60), ("every", 2), ("seed", 0)):  # of the run, checkpoints, moments
+        parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
 
     import torch
@@ -293,8 +291,7 @@ def main() -> int:
             *flips(training, folder, expected, whole, options.seed),
             *full_disk(training, folder, expected),
         ]
-    for problem in problems:
-        print(f"FAILED: {problem}")
+    print("".join(f"FAILED: {problem}\n" for problem in problems), end="")
     row("verdict", f"{len(problems)} failures" if problems else "every run ended bit-identical to the run left alone")
     return 1 if problems else 0
 

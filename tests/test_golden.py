@@ -19,6 +19,7 @@ import zaohua as zh
 from tests.golden.items import LABELS, first, plain_all
 from tests.golden.make import CASES, RUNS, SAMPLED, SCORED, Case, data_of, trained_on
 from zaohua.cli import main
+from zaohua.storage import legacy
 
 ALIKE = {"images": 0.5, "colours": 0.5, "sounds": 1e-3, "table": 1e-2, "numbers": 1e-5}
 """How far the numbers of an item may be from those stored, in the mean: processors round differently."""
@@ -65,7 +66,8 @@ def check(case: Case, model: Any, expected: dict[str, Any], tolerance: float = 1
         assert np.allclose(latents[:, :8], expected["latents"], rtol=10 * tolerance, atol=10 * tolerance)
         assert agree(case, plain_all(model.inverse_transform(latents, conditions)), expected["decoded"])
     values = Counter(written(value) for name, value in model.get_params(deep=False).items() if name != "codec")
-    missing = Counter(map(written, expected["settings"])) - values
+    renamed = {old: new for values_of in legacy.VALUES.values() for old, new in values_of.items()}
+    missing = Counter(written(renamed.get(v, v) if isinstance(v, str) else v) for v in expected["settings"]) - values
     assert not missing, f"settings that aren't read any more: {missing}"
 
 

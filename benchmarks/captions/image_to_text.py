@@ -30,6 +30,7 @@ from torch.nn import functional as F
 from captions import ATTRIBUTES, CHINESE, LEARNT, Attributes, can_say, caption, captions_of, data
 from zaohua.core.spec import DataSpec
 from zaohua.modalities import ImageCodec
+from zaohua.nn.blueprint import GPT2
 from zaohua.nn.embed import Embed
 from zaohua.nn.transformer import TransformerBlock
 
@@ -114,7 +115,7 @@ class Plain(nn.Module):
         super().__init__()
         width, layers = SIZE["width"], SIZE["layers"]
         self.embed = Embed(spec, width)
-        self.blocks = nn.ModuleList(TransformerBlock(width, 4, 0.1, False) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(width, 4, 0.1, GPT2) for _ in range(layers))
         self.head = nn.Linear(width, classes)
 
     def forward(self, x: Tensor) -> Tensor:

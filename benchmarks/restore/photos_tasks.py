@@ -65,7 +65,12 @@ def photographs(numbers: range) -> list[Path]:
 
 def tested(data: str) -> list[Path]:
     """Return the files of a test set."""
-    return photographs(TESTED) if data == "bsd68" else sorted((DATA / "set5").glob("*.png"))
+    if data == "bsd68":
+        return photographs(TESTED)
+    found = sorted(path for path in (DATA / "set5").iterdir() if path.suffix in (".png", ".bmp"))
+    if not found:
+        raise SystemExit(f"{DATA / 'set5'} holds no .png or .bmp files: put the photographs of Set5 there")
+    return found
 
 
 def cases(paths: list[Path], task: str, seed: int = 0) -> list[Case]:

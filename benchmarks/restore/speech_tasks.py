@@ -117,7 +117,7 @@ def pairs(task: str, train: list[Clip], times: int, rng: np.random.Generator) ->
         if task == "noise":
             case = noisy(clip, ("white", "babble")[int(rng.integers(2))], rng.uniform(-2.5, 12.5), train, rng)
         elif task == "gaps":
-            case = gapped(clip, float(np.exp(rng.uniform(np.log(15), np.log(200)))), rng)
+            case = gapped(clip, rng.uniform(20, 220), rng)  # shorter ones need no network
             assert case.hidden is not None
             case = case._replace(heard=interpolated(case.heard, case.hidden, ORDER).astype(np.float32))
         elif task == "clip":
@@ -125,8 +125,9 @@ def pairs(task: str, train: list[Clip], times: int, rng: np.random.Generator) ->
         else:
             case = next(cases("band", [clip], rng))
             case = case._replace(heard=up(case.heard, len(case.clean)))
+        loud = max(1.0, float(np.abs(case.heard).max()))  # what is interpolated may go beyond full scale
         for out, wave in ((clean, case.clean), (heard, case.heard)):
-            out.append(zh.Sound(np.pad(wave, (0, LENGTH - len(wave))), RATE))
+            out.append(zh.Sound(np.pad(wave / np.float32(loud), (0, LENGTH - len(wave))), RATE))
     return clean, heard
 
 

@@ -12,13 +12,14 @@ to 3 words, are cut out of the end of the text, which it hasn't learnt.
 - infilling: what follows is read first
 
 exact: how often the likeliest filling of the right length is the true one. surprisal: nats per character of the true
-gap. Infilling also pays for the end of the gap, whose length it isn't told. For candidates it is an upper bound: the
-normaliser is estimated with the truth among the candidates.
+gap. Left only and infilling it is of all texts that begin with the gap; "with its end" adds what is paid for the end of
+the gap. For candidates it is an upper bound: the normaliser is estimated with the truth among the candidates.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import os
 import re
@@ -65,10 +66,12 @@ def nats(model: Any, text: str, opening: list[int] | None = None, *, after: int 
 
 def measured(model: Any, parts: list[tuple[str, str, str]], candidates: int) -> dict[str, dict[str, list[float]]]:
     """Exact matches and surprisals of each gap, by each way."""
-    plain = model.with_options()
+    plain = copy.copy(model)
     plain.fim = 0.0  # the same network, without reading what follows
     out: dict[str, dict[str, list[float]]] = {
-        way: {"exact": [], "surprisal": []} for way in ("left only", "candidates", "infilling")
+        "left only": {"exact": [], "surprisal": []},
+        "candidates": {"exact": [], "surprisal": []},
+        "infilling": {"exact": [], "surprisal": [], "with its end": []},
     }
     for number, (before, gap, after) in enumerate(parts):
         size, options = len(gap), {"length": len(gap), "random_state": number, "temperature": 0.0}
@@ -88,7 +91,8 @@ def measured(model: Any, parts: list[tuple[str, str, str]], candidates: int) -> 
         log_z = float(np.logaddexp.reduce(follows) - np.log(len(follows)))
         out["candidates"]["surprisal"].append((own - follows[0] + log_z) / size)
         opening = model.with_options(prompt=before, suffix=after).opening()
-        out["infilling"]["surprisal"].append(nats(model, gap, opening, end=True) / size)
+        out["infilling"]["surprisal"].append(nats(model, gap, opening) / size)
+        out["infilling"]["with its end"].append(nats(model, gap, opening, end=True) / size)
     return out
 
 
@@ -105,7 +109,7 @@ def main() -> None:
     if options.run and Path(options.run).exists():
         model, took = zh.load(options.run), {}
     else:
-        model = zh.GPT(width=128, layers=4, context=128, fim=options.fim, dropout=0.0, random_state=0)
+        model = zh.GPT(width=128, layers=4, context=256, batch_size=16, fim=options.fim, dropout=0.0, random_state=0)
         model, took = trained(model, [text[:border]], None, options.minutes)
         if options.run:
             model.save(options.run)

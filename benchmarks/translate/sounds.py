@@ -117,14 +117,16 @@ def wiener(mixture: Mixture, smoothing: float = 0.9, least: float = 0.03) -> np.
 
 
 class Recogniser:
-    """A classifier of the mel spectrograms of clean clips, all brought to the same peak."""
+    """A classifier of the mel spectrograms of clean clips, all brought to the same peak; a folder keeps it."""
 
-    def __init__(self, real: list[Clip], test: list[Clip]) -> None:
+    def __init__(self, real: list[Clip], test: list[Clip], folder: Path | None = None) -> None:
         self.codec = zh.MelCodec(rate=RATE, seconds=LENGTH / RATE, long="cut")
         self.codec.fit(self._sounds([clip.wave for clip in real]))
-        self.net = Classifier.train(
-            self._pictures([clip.wave for clip in real]), [clip.digit for clip in real], min_items=60_000
-        )
+        pictures, digits = self._pictures([clip.wave for clip in real]), [clip.digit for clip in real]
+        if folder is None:
+            self.net = Classifier.train(pictures, digits, min_items=60_000)
+        else:
+            self.net = Classifier.cached(pictures, digits, folder, min_items=60_000)
         self.accuracy = self.right([clip.wave for clip in test], [clip.digit for clip in test])
 
     def right(self, waves: list[np.ndarray], digits: list[int]) -> np.ndarray:

@@ -7,6 +7,9 @@ from zaohua.core.errors import CheckpointError as CheckpointError
 from zaohua.core.errors import NotAvailable as NotAvailable
 from zaohua.core.errors import ZaohuaError as ZaohuaError
 from zaohua.core.errors import ZaohuaWarning as ZaohuaWarning
+from zaohua.interop.formats import export as export
+from zaohua.interop.pushing import pull as pull
+from zaohua.interop.pushing import push_to_hub as push_to_hub
 from zaohua.modalities import datasets as datasets
 from zaohua.modalities.base import Codec as Codec
 from zaohua.modalities.base import GridCodec as GridCodec
@@ -78,6 +81,9 @@ from zaohua.models.wavenet import WaveNet as WaveNet
 from zaohua.models.weibull import Weibull as Weibull
 from zaohua.models.wgan_gp import WGANGP as WGANGP
 from zaohua.storage.loading import load as load
+from zaohua.storage.provenance.files import origin as origin
+from zaohua.storage.provenance.origin import Origin as Origin
+from zaohua.storage.provenance.origin import no_origin as no_origin
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
@@ -131,6 +137,7 @@ __all__ = [
     "Normal",
     "NotAvailable",
     "NumberCodec",
+    "Origin",
     "Piece",
     "PixelCNN",
     "Poisson",
@@ -167,12 +174,17 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "export",
     "fill",
     "interpolate",
     "load",
     "metrics",
     "modality",
     "morph",
+    "no_origin",
+    "origin",
+    "pull",
+    "push_to_hub",
     "read",
     "register",
     "registry",

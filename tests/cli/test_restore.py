@@ -302,7 +302,7 @@ MISTAKES = [
     (["denoise", "RUN", "full", "--out", "new.png"], "full is a folder, so results are written to one"),
     (["upscale", "RUN", "photo.png", "--factor", "1"], "--factor must be at least 2, not 1"),
     (["upscale", "RUN", "photo.png", "--facto", "2"], "did you mean '--factor'"),
-    (["deblur", "RUN", "photo.png"], "give one of --blur SIGMA and --motion LENGTH ANGLE"),
+    (["deblur", "RUN", "photo.png"], "give one of --blur SIGMA, --motion LENGTH ANGLE and --kernel FILE"),
     (["declip", "RUN", "photo.png"], "declip is for sounds, and"),
     (["resynthesise", "RUN", "photo.png"], "resynthesise is for sounds, and"),
     (["extend", "RUN", "photo.png"], "--left, --right, --top and --bottom PIXELS: give at least one"),

@@ -166,6 +166,9 @@ class TestEvaluate:
             "row_copies",
             "diversity",
             "bits_per_sample",
+            "restored_psnr",
+            "restored_ssim",
+            "restored_gain",
         }
         others |= {name for name, measure in MEASURES.items() if measure.pairs and name != "accuracy"}
         assert set(found.figures) == set(MEASURES) - others

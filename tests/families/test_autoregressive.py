@@ -21,7 +21,9 @@ from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import guidance_of
+from zaohua.nn.blueprint import Blueprint
 from zaohua.nn.int8 import int8
+from zaohua.nn.packing import packed
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 from zaohua.nn.wavenet import WaveNet
@@ -29,7 +31,7 @@ from zaohua.nn.wavenet import WaveNet
 V, CONTEXT = 5, 8
 LABELS = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=3),))
 NETS = {
-    "modern": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2),
+    "zaohua": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2),
     "gpt2": lambda y: Transformer(V, y, context=CONTEXT, width=16, layers=2, heads=2, architecture="gpt2"),
     "lstm": lambda y: Recurrent(V, y, width=8, layers=2, cell="lstm"),
     "gru": lambda y: Recurrent(V, y, width=8, layers=1, cell="gru"),
@@ -111,8 +113,8 @@ class TestNetworks:
 )
 def test_a_draft_changes_nothing_but_the_time(draft: str, choice: TokenSampler) -> None:
     """Whatever the draft guesses, also where the context is full and begun anew, the network's choices come out."""
-    net = make_net("modern")
-    other = {"itself": net, "int8": int8(net, least=1), "another": make_net("modern"), "wrong": make_net("gpt2")}[draft]
+    net = make_net("zaohua")
+    other = {"itself": net, "int8": int8(net, least=1), "another": make_net("zaohua"), "wrong": make_net("gpt2")}[draft]
     if draft == "another":
         torch.nn.init.normal_(other.head.weight)
     calls = []
@@ -158,7 +160,7 @@ def test_a_draft_is_used_where_it_pays(one: float, several: float, draft: float,
 
 
 def test_a_draft_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    net, timed = make_net("modern"), []
+    net, timed = make_net("zaohua"), []
     for answer in (True, False):
         monkeypatch.setattr(decoding, "_paid", weakref.WeakKeyDictionary())
         monkeypatch.setattr(decoding, "pays", lambda *_, answer=answer: timed.append(1) or answer)
@@ -169,7 +171,7 @@ def test_a_draft_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
-    net = int8(make_net("modern"), least=1)
+    net = int8(make_net("zaohua"), least=1)
     prompt, u = torch.tensor([[0, 1], [2, 3], [4, 0]]), torch.rand(3, 30, generator=torch.Generator().manual_seed(1))
     together = torch.stack(list(generate(net, prompt, u, TokenSampler(), context=CONTEXT)), 1)
     alone = [
@@ -179,7 +181,7 @@ def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
 
 
 def test_guidance_leads_away_from_no_condition() -> None:
-    net = make_net("modern", LABELS)
+    net = make_net("zaohua", LABELS)
     y, x = torch.tensor([1, 2]), torch.tensor([[0, 3], [1, 2]])
     with torch.no_grad():
         both = guided(net, guidance_of(3.0, None))
@@ -226,7 +228,7 @@ class TestChoice:
         changed[0, 0], changed[0, 3] = 2.0 / 2, -1.0 * 2
         shares = self.shares(TokenSampler(repetition_penalty=2.0), torch.tensor([[0, 3, 0]]))
         assert np.abs(shares - self.expected(changed, [0, 1, 2, 3, 4])).max() < 1e-3
-        shares = self.shares(TokenSampler(repetition_penalty=2.0, spared=0), torch.tensor([[0, -1, 0]]))
+        shares = self.shares(TokenSampler(repetition_penalty=2.0, ends=(0,)), torch.tensor([[0, -1, 0]]))
         assert np.abs(shares - self.expected(self.logits, [0, 1, 2, 3, 4])).max() < 1e-3
         changed = self.logits.clone()
         changed[0, 1] += 2
@@ -338,7 +340,7 @@ def test_conditional_texts_are_learnt_apart() -> None:
 
 
 def test_what_is_filled_up_costs_nothing() -> None:
-    net = make_net("modern")
+    net = make_net("zaohua")
     x = torch.tensor([[0, 1, 2, 0, -1, -1], [0, 3, 2, 1, 1, 0]])
     nats = TextModel.surprisal(net, x, None)
     assert (nats[0, 3:] == 0).all() and (nats[0, :3] > 0).all()
@@ -378,3 +380,37 @@ def test_muon_steps_along_all_directions_alike() -> None:
     length = float((w.detach() - before).square().mean().sqrt())
     assert length == pytest.approx(0.1 * 0.2 * 16**0.5 * (8 / 128) ** 0.5, rel=0.2)
     assert torch.allclose(bias, torch.full((8,), -0.1)) and set(solver.state[w]) == {"momentum"}
+
+
+def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
+    net = make_net("zaohua")
+    x = torch.randint(V, (3, CONTEXT), generator=torch.Generator().manual_seed(0))
+    read = torch.where(torch.arange(CONTEXT) < CONTEXT - 3, -2 - x, x)
+    read[1, -1] = -1
+    few, whole = TextModel.surprisal(net, read, None), TextModel.surprisal(net, x, None)
+    expected = torch.where(read[:, 1:] >= 0, whole, 0)
+    torch.testing.assert_close(few, expected, atol=1e-6, rtol=0)
+    few.sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+@pytest.mark.parametrize(
+    "architecture", ["zaohua", "gpt2", Blueprint(window=3, kv_heads=1)], ids=["own", "gpt2", "window"]
+)
+def test_short_rows_are_packed_and_none_sees_another(architecture: Any) -> None:
+    torch.manual_seed(0)
+    net = Transformer(V, context=CONTEXT, width=16, layers=2, heads=2, architecture=architecture)
+    for p in net.parameters():
+        nn.init.normal_(p, std=0.3)
+    lengths = (CONTEXT, 5, 2, 7, 3)
+    x = torch.full((len(lengths), CONTEXT), -1)
+    for row, length in zip(x, lengths, strict=True):
+        row[:length] = torch.randint(V, (length,))
+    assert packed(x.clamp(min=0), (x != -1).sum(1)) is not None
+    together = TextModel.surprisal(net, x, None)
+    for i, length in enumerate(lengths):
+        alone = TextModel.surprisal(net, x[[i], :length], None)
+        torch.testing.assert_close(together[[i], : length - 1], alone, atol=1e-5, rtol=0)
+        assert not together[i, length - 1 :].any()
+    together.sum().backward()
+    assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in net.parameters())

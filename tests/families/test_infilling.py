@@ -14,7 +14,7 @@ from zaohua.core.noise import BatchNoise
 from zaohua.families.autoregressive.infilling import Marks, rearranged
 from zaohua.families.autoregressive.writing import Writer
 
-MARKS = Marks(end=50, prefix=51, suffix=52, middle=53)
+MARKS = Marks(begin=50, end=50, prefix=51, suffix=52, middle=53)
 
 
 def parts(row: list[int]) -> tuple[list[int], list[int], list[int]]:

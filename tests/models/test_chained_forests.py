@@ -11,7 +11,7 @@ import pandas as pd
 import zaohua as zh
 from zaohua.families import forests
 
-GROWTH = forests.Growth(trees=10, least=3, share=1.0)
+GROWTH = forests.Growth(trees=10, least=3, share=1.0, most=1000)
 
 
 def table(n: int, seed: int) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def holed(seed: int) -> pd.DataFrame:
 
 @functools.cache
 def fitted() -> zh.ChainedForests:
-    return zh.ChainedForests(trees=20, chains=1, random_state=0).fit(holed(0))
+    return zh.ChainedForests(trees=20, min_leaf=10, chains=1, random_state=0).fit(holed(0))
 
 
 def hidden(column: str, n: int = 150) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -114,7 +114,7 @@ def test_a_branch_of_an_unknown_cell_is_taken_as_often_as_in_training() -> None:
     """Column 1 is 1 in a quarter of the rows, and column 0 says which; with nothing known a leaf is any row."""
     rows = np.zeros((400, 2), np.float32)
     rows[:100] = 1
-    grown = forests.grow(rows, np.ones(rows.shape, bool), [True, True], GROWTH, np.random.default_rng(0))
+    grown = forests.grow(rows, np.ones(rows.shape, bool), [None, None], GROWTH, np.random.default_rng(0))
     u, columns = np.random.default_rng(1).random((4000, 2)), np.ones(4000, int)
     found = forests.members(grown, columns, np.zeros((4000, 2)), np.zeros((4000, 2), bool), u)
     assert abs((found < 100).mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 4000)

@@ -48,8 +48,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
     ),
+    "export": (
+        "RUN --to onnx | torch | lora [--out FOLDER]",
+        "write a model for other tools, which run it without zaohua",
+    ),
+    "push": ("RUN org/name [--license NAME]", "write a model to huggingface.co"),
+    "pull": ("org/name[@revision] [--out RUN]", "save a model of huggingface.co as a run"),
+    "origin": ("FILE [FILE ...] [--json]", "tell what made files, as they say it, and whether they were changed"),
     "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
-    "info": ("RUN", "tell what a run holds: model, data, settings, training"),
+    "info": ("RUN | MODEL", "tell what a run or a published model holds: model, data, settings, training"),
 }
 """Each command, how it is called, and what it does. The module `zaohua.cli.COMMAND` (with _ for -) has its `main`."""
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import read_conditions
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
+from zaohua.cli.origins import MEASURED, WRITING, Writing
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted
@@ -37,7 +38,7 @@ FLAGS = (
         "default INPUT-anomalies.png beside INPUT, numbered if there is one.",
         metavar="PATH",
     ),
-    OVERWRITE,
+    *WRITING,
     Flag("y", str | None, None, "What all items show, for a model with conditions.", metavar="CONDITION"),
     Flag("block", Count | None, None, "Side of the blocks that are hidden; by default a quarter of the model's side."),
     Flag("guesses", Count, 4, "Number of restorations whose mean is what is expected."),
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str]) -> None:
         raise ZaohuaError(f"{out}: anomalies are written to a {', '.join(ENDINGS)} file")
     out = out if chosen or overwrite else outputs.numbered(out)
     outputs.check(out, overwrite)
+    writing = Writing(values, out)
     model = zaohua.load(run)
     from zaohua.tasks.anomalies import anomalies
 
@@ -72,7 +74,8 @@ def main(arguments: Sequence[str]) -> None:
         steps=values.of("steps", int),
         random_state=values.optional("seed", int),
     )
-    _write(model, names, items, found, out)
+    with writing.by(model, run, values.optional("seed", int), MEASURED):
+        _write(model, names, items, found, out)
     order = found.scores.argsort()[::-1]
     if values["json"]:
         scores = {names[i]: float(found.scores[i]) for i in order}

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import Flag, Seed, echo, leading, parse
+from zaohua.storage.published import is_published
 
 CALL = "zaohua evaluate RUN [options]"
 ABOUT = (
-    "Measure a model by items that it has never seen, and write the figures into its model card. A run that learnt to "
-    "undo a degradation is measured by what it restores of them."
+    "Measure a model by items that it has never seen, and write the figures into its model card (of a published model, "
+    "only print them). A run that learnt to undo a degradation is measured by what it restores of them."
 )
 FLAGS = (
     Flag(
@@ -75,8 +76,10 @@ def main(arguments: Sequence[str]) -> None:
         inception=values["inception"],
         target=values["target"],
     )
-    found.save(run)
-    card = summaries.note_in_card(run, found)
+    published = is_published(run)
+    if not published:
+        found.save(run)
+    card = None if published else summaries.note_in_card(run, found)
     print(json.dumps(found.to_json()) if values["json"] else "\n".join(summaries.summary_lines(found)))
     if not values["json"] and card is not None:
         echo(f"written: {card}")

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
+from zaohua.cli.origins import COMPOSITE, WRITING, Writing
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
@@ -27,7 +28,7 @@ FLAGS = (
     Flag("y", str | None, None, "Condition of the texts, of a model that was trained with conditions."),
     Flag("seed", Seed | None, None, "Seed: the same one fills in the same."),
     Flag("out", str | None, None, "A file to write the texts to, or a folder for each; by default printed."),
-    OVERWRITE,
+    *WRITING,
     Flag("json", bool, False, "Print the result as JSON."),
 )
 OWN = ("prompt", "suffix", "stop", "beams", "max_tokens")
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str]) -> None:
     out, overwrite = values.optional("out", str), values.of("overwrite", bool)
     if out is not None:
         outputs.check(Path(out), overwrite, folder=not Path(out).suffix)
+    writing = Writing(values, None if out is None else Path(out))
     model = zaohua.load(run)
     texts: list[str] | str = given
     if Path(given).exists():
@@ -62,11 +64,12 @@ def main(arguments: Sequence[str]) -> None:
     )
     answers = [answer for sample in found.samples for answer in ([sample] if isinstance(sample, str) else sample)]
     if out is not None:
-        if Path(out).suffix:
-            model.codec_.write_sheet(answers, Path(out), None, None)
-        else:
-            with outputs.whole_folder(Path(out), overwrite) as temporary:
-                model.codec_.write(answers, temporary, file_names(len(answers)))
+        with writing.by(model, run, values.optional("seed", int), COMPOSITE):
+            if Path(out).suffix:
+                model.codec_.write_sheet(answers, Path(out), None, None)
+            else:
+                with outputs.whole_folder(Path(out), overwrite) as temporary:
+                    model.codec_.write(answers, temporary, file_names(len(answers)))
     if values["json"]:
         print(json.dumps({"texts": found.samples, "how": found.how, "out": out}))
     elif out is not None:

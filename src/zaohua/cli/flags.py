@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from zaohua.cli.parser import is_option, parse
 from zaohua.cli.values import bounds_of
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.params import Between
+from zaohua.core.params import Between, restored
 
 if TYPE_CHECKING:
     from zaohua.core.params import Field
@@ -159,8 +159,7 @@ def from_fields(
     flags, left_out, others = [], set(leave_out), set(taken)
     for name, field in fields.items():
         if name not in left_out:
-            default = (values or {}).get(name, field.default)
-            default = tuple(default) if isinstance(default, list) else default
+            default = restored(field, (values or {}).get(name, field.default))
             flag = (prefix if name in others else "") + name
             repeat = field.type in (tuple[str, ...], tuple[str, ...] | None, tuple[str, ...] | str)
             flags.append(Flag(flag, field.type, default, field.help, repeat=repeat, field=field, group=group(name)))

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import zaohua
 from zaohua.cli import runs
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
+from zaohua.cli.origins import COMPOSITE, WRITING, Writing
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted
@@ -26,7 +27,7 @@ FLAGS = (
         "A .csv or .parquet to write; by default FILE-imputed.csv beside the file, numbered if there is one.",
         metavar="PATH",
     ),
-    OVERWRITE,
+    *WRITING,
     Flag(
         "draws",
         Annotated[int, Between(1)] | None,
@@ -60,13 +61,15 @@ def main(arguments: Sequence[str]) -> None:
         if each.exists() and Path(data).exists() and each.samefile(data):
             raise ZaohuaError(f"{each} is the table itself: give another --out")
         outputs.check(each, overwrite)
+    writing = Writing(values, *paths)
     with reading(**model.codec_.reading()):
         table, _ = zaohua.read(data, split=values.optional("split", str), modality="tables")
     tables = impute(table, n_draws=len(paths), random_state=values.optional("seed", int))
     cells = int(table.isna().to_numpy().sum())
     left = int(tables[0].isna().to_numpy().sum())
-    for each, filled in zip(paths, tables, strict=True):
-        model.codec_.write_sheet(filled, each)
+    with writing.by(model, run, values.optional("seed", int), COMPOSITE):
+        for each, filled in zip(paths, tables, strict=True):
+            model.codec_.write_sheet(filled, each)
     names: str | list[str] = str(path) if draws is None else [str(each) for each in paths]
     if values["json"]:
         print(json.dumps({"out": names, "rows": len(table), "filled": cells - left, "left": left}))

@@ -1,4 +1,4 @@
-"""Run `zaohua info RUN`: tell what a run holds, without loading its weights."""
+"""Run `zaohua info RUN | MODEL`: tell what a run or a published model holds, without loading its weights."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from zaohua.cli.flags import Flag, parse
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.storage import published
 from zaohua.storage.atomic import read_file
 
 FLAGS = (Flag("json", bool, False, "Print the facts as JSON."),)
-CALL = "zaohua info RUN [--json]"
+CALL = "zaohua info RUN | FOLDER | FILE.gguf | org/name [--json]"
+ABOUT = "Tell what a run holds: model, data, settings, training; or what a published model is, and the memory it needs."
 
 
 def main(arguments: Sequence[str]) -> None:
     """Print the facts of a run."""
     if not arguments or arguments[0].startswith("-"):
-        parse("zaohua info RUN", "Tell what a run holds: model, data, settings, training.", FLAGS, arguments)
+        parse("zaohua info RUN", ABOUT, FLAGS, arguments)
         raise ZaohuaError(f"which run? {CALL}")
-    values = parse("zaohua info RUN", "Tell what a run holds.", FLAGS, arguments[1:])
-    about = facts(Path(arguments[0]))
+    values = parse("zaohua info RUN", ABOUT, FLAGS, arguments[1:])
+    about = facts(arguments[0])
     if values["json"]:
         print(json.dumps(about, indent=1))
         return
@@ -34,9 +36,13 @@ def main(arguments: Sequence[str]) -> None:
             print(f"{name:<{width}}  {_text(value)}")
 
 
-def facts(folder: Path) -> Json:
-    """Collect what is worth knowing about a run: name -> value."""
-    stored = runs.read_model(folder)
+def facts(run: str | Path) -> Json:
+    """Collect what is worth knowing about a run, or a published model: name -> value."""
+    stored, folder = runs.read_model(run), Path(run)
+    if published.is_published(run) and "version" not in stored:  # which every run has, also one of the hub
+        from zaohua.interop import describing
+
+        return describing.facts(str(run))
     from zaohua.training.callbacks.progress import clock
 
     entry = registry.stored_entry(stored["model"])
@@ -51,6 +57,7 @@ def facts(folder: Path) -> Json:
         "source": source.get("X", ""),
         "source path": source.get("at", ""),
         "fine-tuned from": (stored.get("base") or {}).get("run", ""),
+        "hub": stored.get("hub", ""),
         **_conditions(stored),
         "steps": state.get("steps", last.get("step")),
         "time": clock(state.get("seconds", last.get("seconds", 0))),

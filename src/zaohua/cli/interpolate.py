@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import read_conditions
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import WRITING, Writing
 from zaohua.cli.parser import is_option
 from zaohua.cli.sample import sampling_flags
 from zaohua.core.errors import ZaohuaError
@@ -41,7 +42,7 @@ COMMON = (
         "By default RUN/between.png, .wav or .csv, numbered if there is one.",
         metavar="PATH",
     ),
-    OVERWRITE,
+    *WRITING,
     Flag("json", bool, False, "Print the result as JSON."),
 )
 
@@ -55,17 +56,19 @@ def main(arguments: Sequence[str]) -> None:
     _check(ends, values)
     model = zaohua.load(run)
     n, overwrite = values.of("n", int), values.of("overwrite", bool)
-    out = Path(values.optional("out", str) or Path(run) / f"between{model.codec_.ending()}")
+    out = Path(values.optional("out", str) or runs.place_for(run) / f"between{model.codec_.ending()}")
     out = out if values["out"] or overwrite else outputs.numbered(out)
     if out.suffix:
         model.codec_.sheet_writer(out)  # tells at once of an ending that can't be
     outputs.check(out, overwrite, folder=not out.suffix)
+    writing = Writing(values, out)
     options = {flag.name: values[flag.name] for flag in flags[len(COMMON) :]}
     items, told = _made(model, ends, n, values, options)
-    if out.suffix:
-        model.codec_.write_sheet(items, out, None, n)
-    else:
-        zaohua.write(items, out, overwrite=overwrite)
+    with writing.by(model, run, values.optional("seed", int)):
+        if out.suffix:
+            model.codec_.write_sheet(items, out, None, n)
+        else:
+            zaohua.write(items, f"{out}/", overwrite=overwrite)
     if values["json"]:
         print(json.dumps({"out": str(out), "n": n, "ends": told}))
     else:

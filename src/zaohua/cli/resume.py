@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zaohua.cli import config, runs
 from zaohua.cli.flags import DATA, Flag, leading
+from zaohua.cli.origins import previews
 from zaohua.cli.reading import told
 from zaohua.cli.train import go_on, tell
 from zaohua.cli.train_flags import COMMON, TrainFlags
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
     if values["print_config"]:
         print(config.text(flags.all, values, flags.titles))
         return
-    with told(quiet=values.of("json", bool)) as read:
+    with told(quiet=values.of("json", bool)) as read, previews(values):
         model = go_on(cls, values.optional("data", str), folder, stored, values, flags, read)
     tell(model, folder, read.facts if values["json"] else None)
 

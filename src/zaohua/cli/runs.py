@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.storage import legacy
+from zaohua.storage import legacy, published
 from zaohua.storage.atomic import read_file
 from zaohua.storage.layout import is_run
 
@@ -34,9 +34,10 @@ def find_option(option: str, arguments: Sequence[str]) -> str | None:
 def default(command: str, data: str, again: bool = False, root: Path = Path("runs")) -> Path:
     """Name a run folder, runs/MODEL-DATA, with the first free number behind it; `again` gives the newest there is."""
     from zaohua.modalities.files.patterns import FilePattern
+    from zaohua.modalities.remote.addresses import is_url, name_of
 
-    pattern = FilePattern.of(data)
-    path = Path(data) if pattern is None else pattern.folder
+    pattern = None if is_url(data) else FilePattern.of(data)
+    path = Path(name_of(data) if is_url(data) else data) if pattern is None else pattern.folder
     stem = re.sub(r"\W+", "-", path.name.split(".")[0].casefold()).strip("-") or "data"
     name = f"{command}-{stem}"
     number, last = 1, root / name
@@ -45,6 +46,14 @@ def default(command: str, data: str, again: bool = False, root: Path = Path("run
         number, last = number + 1, folder
         folder = root / f"{name}-{number}"
     return last if again else folder
+
+
+def place_for(run: str | Path) -> Path:
+    """Return the folder into which a command writes unless it is told: a run's own, else the current one.
+
+    Nothing is written into the folder of a published model, or beside it.
+    """
+    return Path() if published.is_published(run) else Path(run)
 
 
 def holds_run(folder: Path) -> bool:
@@ -58,6 +67,8 @@ def read_model(folder: str | Path) -> Json:
     Raises:
         CheckpointError: there is none, with the nearest runs there are, or it is damaged, or of a newer version.
     """
+    if published.is_published(folder):
+        return published.reader().load_model(str(folder), False)[0]
     path = Path(folder) / MODEL
     try:
         data = json.loads(read_file(path))

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import config, runs
 from zaohua.cli.conditions import Conditions, read_conditions
-from zaohua.cli.flags import CONFIG, OVERWRITE, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
+from zaohua.cli.flags import CONFIG, SAMPLING, Flag, Seed, echo, from_fields, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import WRITING, Writing
 from zaohua.cli.typed import plain
 from zaohua.core import registry
-from zaohua.core.advice import quoted
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted, file_names, in_short
@@ -67,7 +67,7 @@ COMMON = (
         "or .csv, numbered if there is one; texts are printed.",
         metavar="PATH",
     ),
-    OVERWRITE,
+    *WRITING,
     Flag(
         "batch_size",
         Count | None,
@@ -93,8 +93,6 @@ def main(arguments: Sequence[str]) -> None:
     if values["print_config"]:
         print(config.text([*COMMON, *flags], values, {}))
         return
-    if not any(folder.glob("weights*")):
-        raise CheckpointError(f"{folder} is not trained yet: `zaohua resume {quoted(folder)}` goes on with it")
     model = zaohua.load(folder)
     count, each = values.optional("n", int), values.optional("each", int)
     model.sample_conditions(max(count or 1, each or 1), None)  # too many for the memory are refused before listing them
@@ -102,6 +100,7 @@ def main(arguments: Sequence[str]) -> None:
     model.foresee(wanted.n)
     overwrite = values.of("overwrite", bool)
     out = _place(model.codec_, folder, values.optional("out", str), overwrite)
+    writing = Writing(values, out)
     options = {flag.name: values[flag.name] for flag in flags}
     if values["stream"]:
         _stream(model, wanted, values, options)
@@ -113,7 +112,8 @@ def main(arguments: Sequence[str]) -> None:
     if out is None:
         _print(items, {"items": items, "y": y, "seconds": seconds} if values["json"] else None)
         return
-    _write(model.codec_, items, out, wanted, values.optional("each", int), overwrite)
+    with writing.by(model, folder, values.optional("seed", int)):
+        _write(model.codec_, items, out, wanted, values.optional("each", int), overwrite)
     if values["json"]:
         print(json.dumps({"out": str(out), "n": wanted.n, "y": y, "seconds": seconds}))
     else:
@@ -124,7 +124,7 @@ def _place(codec: Codec, folder: Path, chosen: str | None, overwrite: bool) -> P
     """Where the items are written to, checked before any is made; None where they are printed."""
     if chosen is None and codec.printed:
         return None
-    out = folder / f"samples{codec.ending()}" if chosen is None else Path(chosen)
+    out = runs.place_for(folder) / f"samples{codec.ending()}" if chosen is None else Path(chosen)
     out = outputs.numbered(out) if chosen is None and not overwrite else out
     if out.suffix:
         codec.sheet_writer(out)  # tells at once of an ending that can't be

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zaohua.cli import config, model_help, runs
 from zaohua.cli.flags import Flag, echo
 from zaohua.cli.options import Options
+from zaohua.cli.origins import previews
 from zaohua.cli.reading import Told, told
 from zaohua.cli.train_flags import CALL, MOST_USED, Early, TrainFlags
 from zaohua.core import registry
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str]) -> None:
     if early.data is None and not early.resume:
         raise ZaohuaError(f"which data? {CALL}")
     options = {name: values[name] for name in READING if values.get(name) is not None}
-    with told(quiet=values.of("json", bool)) as read, reading(**options):
+    with told(quiet=values.of("json", bool)) as read, reading(**options), previews(values):
         if stored is not None and early.base is None:
             model = go_on(cls, early.data, folder, stored, values, flags, read)
         else:

@@ -11,6 +11,7 @@ from zaohua.cli import config, runs
 from zaohua.cli.codec_flags import CodecFlags
 from zaohua.cli.flags import CONDITIONS, CONFIG, DATA, MODALITY, TRAINING, Flag, from_fields, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import ORIGIN
 from zaohua.cli.parser import is_option
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
@@ -50,6 +51,7 @@ COMMON = (
         "Steps between two measures of 2,000 samples, which the history keeps (needs --validation-fraction).",
         group=TRAINING,
     ),
+    dataclasses.replace(ORIGIN, off="Leave out of previews what made them."),
     *CONFIG,
     Flag("json", bool, False, "Print the result as JSON, and no progress."),
 )
@@ -95,7 +97,7 @@ class Early:
         file = {} if path is None else config.load(path)
         for name in ("model", "data"):
             if not isinstance(file.get(name, ""), str):
-                raise ZaohuaError(f"{path}: {name} must be str, not {file[name]!r}")
+                raise ZaohuaError(f"{path}: {name} must be a text, not {file[name]!r}")
         named = file.get("model")
         if not places and named is None:
             raise ZaohuaError(f"the model and the data come first: {CALL}")

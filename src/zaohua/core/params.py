@@ -251,6 +251,19 @@ def _fits(value: object, kind: object) -> bool:
     return isinstance(cls, type) and isinstance(value, cls)
 
 
+def stored(value: Any) -> Any:
+    """Return a field's value as JSON values: objects by their `to_json`."""
+    return value.to_json() if hasattr(value, "to_json") else value
+
+
+def restored(field: Field, value: Any) -> Any:
+    """Return a field's value from what `stored` made of it and JSON of that: lists become tuples."""
+    if isinstance(value, list):
+        return tuple(value)
+    classes = [arg for arg in get_args(field.type) or (field.type,) if hasattr(arg, "from_json")]
+    return classes[0].from_json(value) if isinstance(value, dict) and classes else value
+
+
 def type_name(kind: object) -> str:
     """Format a type for users: `int or None`, `'linear' or 'cosine'`."""
     kind, _ = unwrap(kind)

@@ -12,11 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, cast
 
+import numpy as np
 from sklearn.utils import Tags, TransformerTags
 from torch import Tensor
 
 from zaohua import modalities
-from zaohua.core import registry, stored
+from zaohua.core import params, registry, stored
 from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.hardware import is_main_process
@@ -40,6 +41,7 @@ from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
+from zaohua.storage.provenance.origin import GENERATED, Origin
 
 
 class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
@@ -200,13 +202,13 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
     def to_json(self) -> Json:
         """Return the fitted model, without its tensors, as JSON values."""
         excluded, kind = {"codec", "y_codec", *self.machine_fields}, self.codec_.modality
-        params = {name: getattr(self, name) for name in fields_of(type(self)) if name not in excluded}
+        own = {name: params.stored(getattr(self, name)) for name in fields_of(type(self)) if name not in excluded}
         if not isinstance(self.random_state, (int, type(None))):
-            params["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
+            own["random_state"] = self.seed_  # JSON holds no generator, so the seed that `fit` drew from it
         codec = self.codec.of(type(self.codec_)) if isinstance(self.codec, CodecOptions) else self.codec
         return {
             "model": registry.stored_name(type(self)),
-            "parameters": params,
+            "parameters": own,
             "codec_option": None if codec is None else codec.to_json(),
             "y_codec_option": _option(self.y_codec),
             "codec": self.codec_.to_json(),
@@ -226,7 +228,8 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
     @classmethod
     def from_json(cls, data: Json, tensors: dict[str, Tensor] | None) -> Self:
         """Create a model from the results of `to_json` and `tensors`; without tensors it can't compute anything yet."""
-        parameters: Json = {k: tuple(v) if isinstance(v, list) else v for k, v in data["parameters"].items()}
+        fields, given = fields_of(cls), data["parameters"]
+        parameters: Json = {k: params.restored(fields[k], v) if k in fields else v for k, v in given.items()}
         model = cls(**parameters)
         check_fields(model)
         option, y_option = data["codec_option"], data.get("y_codec_option")
@@ -241,6 +244,18 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         if tensors is not None:
             model._set_tensors(tensors)
         return model
+
+    def file_origin(self, random_state: RandomState = None, source: str = GENERATED) -> Origin:
+        """Return what files say of this model, as `zaohua.write(items, path, origin=model)` writes it into them.
+
+        Args:
+            random_state: what the items were sampled with, as it was given to `sample`.
+            source: IPTC's digital source type of the items.
+        """
+        self._check_fitted()
+        state = self.random_state if random_state is None else random_state
+        seed = int(state) if isinstance(state, (int, np.integer)) else None
+        return Origin(type(self).__name__, runs.weights_hash(self._tensors()), seed, source)
 
     def unfinished(self) -> str:
         """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""

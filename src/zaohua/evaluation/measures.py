@@ -144,6 +144,20 @@ MEASURES: dict[str, Measure] = {
         "SSIM", "higher", "structural similarity of a sample to the test item with its condition", most=1.0, pairs=True
     ),
     "ssim_best": Measure("SSIM, best", "higher", "the same, of the best of several samples", most=1.0, pairs=True),
+    "si_sdr": Measure(
+        "SI-SDR",
+        "higher",
+        "scale-invariant signal-to-distortion ratio of a sample to the test sound with its condition, in dB",
+        pairs=True,
+    ),
+    "si_sdr_best": Measure("SI-SDR, best", "higher", "the same, of the best of several samples", pairs=True),
+    "si_sdr_mean": Measure("SI-SDR, mean", "higher", "the same, of the mean of several samples", pairs=True),
+    "log_spectral_distance": Measure(
+        "log-spectral distance",
+        "lower",
+        "of a sample to the test sound with its condition, with windows of 32 ms, in powers of ten",
+        pairs=True,
+    ),
     "restored_psnr": Measure("PSNR", "higher", "of restored test items to the originals, as pictures of 8 bits, in dB"),
     "restored_ssim": Measure(
         "SSIM", "higher", "structural similarity of restored test items to the originals", most=1.0

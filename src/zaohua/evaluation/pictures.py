@@ -13,6 +13,7 @@ import numpy as np
 from zaohua.evaluation.features import FeatureProtocol
 from zaohua.evaluation.fidelity import Counts
 from zaohua.evaluation.likeness import pictures_alike
+from zaohua.evaluation.model import Model
 from zaohua.evaluation.splits import Items, Pictures
 from zaohua.metrics.extractor import MIN_ITEMS, Classifier
 from zaohua.metrics.extractor_base import Extractor
@@ -43,9 +44,10 @@ class PictureProtocol(FeatureProtocol):
             )
         return [*found, RandomConvolutions(train.values, self.seed), Pca(train.values, self.seed)]
 
-    def likeness(self, samples: np.ndarray, real: np.ndarray) -> Counts:
+    def likeness(self, model: Model, samples: object, rows: np.ndarray) -> Counts:
         """Count PSNR and SSIM."""
-        return pictures_alike(samples, real)
+        measured = self.to_measured(model, samples)
+        return pictures_alike(measured.reshape(len(rows), -1, *measured.shape[1:]), self.test.values[rows])
 
     def flags(self, samples: np.ndarray) -> list[str]:
         """Return warnings about the reliability of the figures of samples."""

@@ -228,8 +228,8 @@ class EvaluationProtocol(ABC, Generic[SamplesT]):
         """Return the indices of the test items whose conditions `count` samples are made for, int64 (n,)."""
         return np.arange(count)
 
-    def likeness(self, samples: np.ndarray, real: np.ndarray) -> Counts:
-        """Count how like single test items samples of their conditions are (see `likeness`); by default nothing."""
+    def likeness(self, model: Model, samples: object, rows: np.ndarray) -> Counts:
+        """Count how like the test items at `rows` samples are, the same number for each in turn (see `likeness`)."""
         return {}
 
     @functools.cached_property

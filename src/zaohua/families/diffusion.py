@@ -115,7 +115,7 @@ class Diffusion(Degraded[CodecT], Aligned[CodecT]):
             shape = ", ".join(map(str, self.spec_.tensor_shape))
             raise ZaohuaError(f"denoise takes x_t (n, {shape}) at one time, not {tuple(x_t.shape)} at {tuple(t.shape)}")
         net, n, t_each = self._network(), len(x_t), t.float().to(x_t.device)
-        guide = self.guide if y is not None and self._guides(t) else None
+        guide = self.guide if y is not None and self.guides(t) else None
         if y is None or guide is None:
             return self._clipped(*self.predict(net, x_t, t_each.expand(n), self.seen(self.nets_, y)), x_t, t)
         several, keep = guide.times * n, guide.keep(n, x_t.device)
@@ -137,7 +137,7 @@ class Diffusion(Degraded[CodecT], Aligned[CodecT]):
         usual = self.degrade is not None and self.guidance == type(self).guidance
         return None if usual else super().guide
 
-    def _guides(self, t: Tensor) -> bool:
+    def guides(self, t: Tensor) -> bool:
         """Return whether guidance applies at time t: it costs variety at high noise, and hardly matters at low noise.
 
         Source: Kynkäänniemi et al., "Applying Guidance in a Limited Interval Improves Sample and Distribution Quality

@@ -19,7 +19,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 
 from zaohua.families.density import Parameters
@@ -35,11 +34,13 @@ class Growth(NamedTuple):
         trees: number of trees of each column.
         least: minimum number of rows in a leaf.
         share: fraction of the columns that are tried at each split.
+        most: maximum number of rows that a tree is grown from; all rows are in its leaves.
     """
 
     trees: int
     least: int
     share: float
+    most: int
 
 
 def numbers(rounds: int, columns: int) -> int:
@@ -48,50 +49,69 @@ def numbers(rounds: int, columns: int) -> int:
 
 
 def fit(
-    rows: np.ndarray, is_category: list[bool], growth: Growth, chains: int, rounds: int, rng: np.random.Generator
+    rows: np.ndarray,
+    levels: list[np.ndarray | None],
+    growth: Growth,
+    rounds: int,
+    sweeps: int,
+    rng: np.random.Generator,
 ) -> Parameters:
-    """Grow forests from rows with holes, which are completed by the forests before; without holes these are the last.
+    """Grow forests from rows with holes.
+
+    Holes are filled by the mean or the most frequent category at first, then by what smaller forests predict from the
+    other cells, in several rounds. At last they are drawn: the last forests would be biased by predictions, which vary
+    less than the truth.
 
     Args:
         rows: places (n, columns), NaN in holes.
-        is_category: which columns are categories.
+        levels: the distinct numbers of each column, increasing; None for categories.
         growth: how the forests are grown.
-        chains: number of times that forests are grown from completed rows.
-        rounds: number of times that the cells of a row are drawn.
+        rounds: number of times that all holes are predicted.
+        sweeps: number of times that the holes of a row are drawn in turn.
         rng: source of all random numbers.
     """
     there = ~np.isnan(rows)
     filled = np.zeros(rows.shape, np.float32)
-    for column, seen in enumerate(there.T):
-        filled[seen, column] = rows[seen, column]
-        if seen.any():
-            filled[~seen, column] = rng.choice(rows[seen, column], int((~seen).sum()))
-    early = Growth(-(-growth.trees // 5), growth.least, growth.share)
-    for _ in range(0 if there.all() else chains):
-        forests = grow(filled, there, is_category, early, rng)
+    for column, (seen, level) in enumerate(zip(there.T, levels, strict=True)):
+        values = rows[seen, column]
+        filled[seen, column] = values
+        if len(values):
+            usual = np.bincount(values.astype(int)).argmax() if level is None else level[values.astype(int)].mean()
+            filled[~seen, column] = usual if level is None else np.interp(usual, level, np.arange(len(level)))
+    early = Growth(-(-growth.trees // 5), *growth[1:])
+    for _ in range(0 if there.all() else rounds):
+        for column, level in enumerate(levels):
+            seen = there[:, column]
+            if seen.any() and not seen.all():
+                forest, others = _forest(filled, there, level, column, early, rng), _others(filled, column)
+                guess = forest.predict(others[~seen])
+                filled[~seen, column] = guess if level is None else np.interp(guess, level, np.arange(len(level)))
+    if not there.all():
+        forests, filled = grow(filled, there, levels, early, rng), filled.copy()
         for first in range(0, len(rows), BLOCK):
             block = slice(first, first + BLOCK)
-            u = rng.random((len(filled[block]), numbers(rounds, rows.shape[1])))
-            filled[block] = complete(forests, filled[block], there[block], rounds, u)[0]
-    return grow(filled, there, is_category, growth, rng)
+            u = rng.random((len(filled[block]), numbers(sweeps, rows.shape[1])))
+            filled[block] = complete(forests, filled[block], there[block], sweeps, u)[0]
+    return grow(filled, there, levels, growth, rng)
 
 
 def grow(
-    rows: np.ndarray, there: np.ndarray, is_category: list[bool], growth: Growth, rng: np.random.Generator
+    rows: np.ndarray,
+    there: np.ndarray,
+    levels: list[np.ndarray | None],
+    growth: Growth,
+    rng: np.random.Generator,
 ) -> Parameters:
     """Grow the forest of each column from the rows that have it, given the other cells of completed rows."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in ("feature", "threshold", "right", "size", "members")}
     roots, nodes = np.zeros((rows.shape[1], growth.trees + 1), np.int32), 0
-    for column, category in enumerate(is_category):
-        seen, seed = np.flatnonzero(there[:, column]), int(rng.integers(2**31))
+    for column, level in enumerate(levels):
+        seen = np.flatnonzero(there[:, column])
         roots[column] = nodes
         if not len(seen):
             continue
-        others = np.delete(rows[seen], column, 1)
-        others = others if others.shape[1] else np.zeros((len(seen), 1), np.float32)
-        kind = RandomForestClassifier if category else RandomForestRegressor
-        forest = kind(growth.trees, min_samples_leaf=growth.least, max_features=growth.share, random_state=seed)
-        forest.fit(others, rows[seen, column] if category else scores(rows[seen, column]))
+        others = _others(rows, column)[seen]
+        forest = _forest(rows, there, level, column, growth, rng)
         for tree, estimator in enumerate(forest.estimators_):
             grown = estimator.tree_
             leaves = grown.apply(others)
@@ -108,12 +128,32 @@ def grow(
     return {**arrays, "start": start, "roots": roots, "rows": rows, "there": there}
 
 
-def scores(places: np.ndarray) -> np.ndarray:
-    """Return the normal scores of places: leaves are as even as their ranks say, however long the tails are."""
-    values, place, counts = np.unique(places, return_inverse=True, return_counts=True)
-    middle = (np.cumsum(counts) - counts / 2) / counts.sum()
-    out: np.ndarray = ndtri(middle)[place]
-    return out
+def _forest(
+    rows: np.ndarray,
+    there: np.ndarray,
+    level: np.ndarray | None,
+    column: int,
+    growth: Growth,
+    rng: np.random.Generator,
+) -> RandomForestClassifier | RandomForestRegressor:
+    """Grow the forest of one column, which predicts codes or numbers."""
+    seen, seed = np.flatnonzero(there[:, column]), int(rng.integers(2**31))
+    kind = RandomForestClassifier if level is None else RandomForestRegressor
+    forest = kind(
+        growth.trees,
+        min_samples_leaf=growth.least,
+        max_features=growth.share,
+        max_samples=min(len(seen), growth.most),
+        random_state=seed,
+    )
+    places = rows[seen, column].astype(int)
+    return forest.fit(_others(rows, column)[seen], places if level is None else level[places])
+
+
+def _others(rows: np.ndarray, column: int) -> np.ndarray:
+    """Return all columns but one; a column of zeros if there is no other."""
+    others = np.delete(rows, column, 1)
+    return others if others.shape[1] else np.zeros((len(rows), 1), np.float32)
 
 
 def complete(

@@ -166,7 +166,7 @@ def stored_codec(name: str, *more: type[ConditionCodec]) -> type[ConditionCodec]
     """
     ours = list(more)
     for kind in registry.known():
-        ours += [*kind.codecs, *kind.condition_codecs]
+        ours += [*kind.codecs, *kind.other_codecs, *kind.condition_codecs]
     found: type[ConditionCodec] | None = next((codec for codec in ours if codec.stored_name() == name), None)
     return found or importable_class(name, ConditionCodec)
 

@@ -172,6 +172,11 @@ class Modality(ABC):
         return ()
 
     @property
+    def other_codecs(self) -> tuple[type[Codec], ...]:
+        """The codecs of its items that no data ask for, as they come with a model that was trained elsewhere."""
+        return ()
+
+    @property
     def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
         """The codecs that serve for conditions y only."""
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,18 @@ from zaohua.modalities import apart, halves, registry
 from zaohua.modalities.collected import collect, collected
 from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
+from zaohua.modalities.foreign.frames import EncodedTable, holds_encoded, wants_encoded
+from zaohua.modalities.foreign.reading import is_foreign, read_foreign
 from zaohua.modalities.found import Found
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.pairs import take
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.rows import is_records, rows_of
+from zaohua.modalities.remote.addresses import is_url
+from zaohua.modalities.remote.fetching import local
 from zaohua.modalities.sources import read_source
 from zaohua.storage import outputs
+from zaohua.storage.provenance.origin import HasOrigin, Origin, recorded
 
 
 def read(
@@ -39,9 +45,10 @@ def read(
     Args:
         X: a path (a folder or a file of any known kind of data), a pattern of file names that say their labels
             (`folder/{label}_{speaker}_{i}.wav`) or with wildcards (`data/*.csv`), "-" for standard input, the name of a
-            data set, a data frame, an array, or a list of arrays, of images, sounds, texts, dialogues, pieces of music
-            or files of one kind. A text is a path if that exists, else a pattern if it has braces or wildcards, else a
-            name.
+            data set, an address (`https://...`, `s3://...`, `hf://datasets/...`) of a file, a folder or an archive, a
+            data set of `datasets` or of torch, a data frame, an array, or a list of arrays, of images, sounds, texts,
+            dialogues, pieces of music or files of one kind. A text is a path if that exists, else a pattern if it has
+            braces or wildcards, else a name.
         y: None for no labels, True for those that the path or data set carries, one for each item, the name of the
             column of a table that holds them (also of a `metadata.csv`), or a path: a folder of files with the same
             names as those of X, a table that names these, or a file or data set of as many conditions.
@@ -77,23 +84,16 @@ def read_with_kind(
     """
     if split is not None and not isinstance(split, str):
         raise ZaohuaError(f"split must be the name of one, such as 'test', not {shown(split)}")
+    X, y = (local(source) if is_url(source) else source for source in (X, y))
     kinds = registry.known() if modality is None else (registry.modality(modality),)
     wanted = kinds if len(kinds) == 1 else (prefer,) if isinstance(prefer, Modality) else tuple(prefer or ())
     only = wanted[0] if len(wanted) == 1 else None
     if only is not None:
         kinds = (only, *(kind for kind in kinds if kind is not only))
     part = y if isinstance(y, str) and not apart.is_source(y) else None
-    if isinstance(X, (str, Path)):
-        with reading(kind=None if only is None else only.name):
-            try:
-                items, carried, kind = read_source(X, y is True or part is not None, split, kinds, wanted)
-            except NoLabels as error:
-                raise error if part is None else apart.refuse(part) from None
-    elif split is not None:
-        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
-    else:
-        items, kind = collected(X, None, kinds, only)
-        carried = X.labels if isinstance(X, FileItems) else None
+    (items, carried, kind), chosen = _found(X, y, part, split, kinds, wanted)
+    if chosen:
+        y, part = True, None  # what was named is all that was read
     if y is None or y is False:
         return Found(items, None, kind)
     if isinstance(y, str) and hasattr(items, "columns") and (y in items.columns or part is not None):
@@ -114,6 +114,38 @@ def read_with_kind(
     return Found(items.anew(own) if isinstance(items, FileItems) and isinstance(own, list) else items, own, kind)
 
 
+def _found(
+    X: Any, y: object, part: str | None, split: str | None, kinds: Sequence[Modality], wanted: Sequence[Modality]
+) -> tuple[Found, bool]:
+    """Return what reading finds, and whether what belongs to the items is just the part that was named.
+
+    Args:
+        X: as for `read`, on this machine.
+        y: as for `read`.
+        part: y if it is the name of a part of what belongs to the items; None if it isn't.
+        split: the split.
+        kinds: candidates for the kind of data.
+        wanted: candidates that are preferred.
+    """
+    only = wanted[0] if len(wanted) == 1 else None
+    if isinstance(X, (str, Path)):
+        with reading(kind=None if only is None else only.name):
+            try:
+                found = read_source(X, y is True or part is not None, split, kinds, wanted)
+            except NoLabels as error:
+                raise error if part is None else apart.refuse(part) from None
+        if not holds_encoded(found.items) or not wants_encoded(wanted):
+            return found, False
+        X, split = EncodedTable(found.items), None
+    if is_foreign(X, kinds):
+        found = read_foreign(X, y if part is None else part, split, kinds, wanted)
+        return found, part is not None and not hasattr(found.items, "columns")
+    if split is not None:
+        raise ZaohuaError(f"split={split!r} can be taken of a folder or a data set only, not of {named(X)}")
+    items, kind = collected(X, None, kinds, only)
+    return Found(items, X.labels if isinstance(X, FileItems) else None, kind), False
+
+
 def write(
     items: object,
     path: str | Path,
@@ -121,6 +153,7 @@ def write(
     y: Sequence[object] | None = None,
     modality: str | None = None,
     overwrite: bool = True,
+    origin: Origin | HasOrigin | None = None,
 ) -> Path:
     """Write items to one file of a common format (a sheet of images, a sound, a text, a table, MIDI), or to a folder.
 
@@ -134,6 +167,8 @@ def write(
         modality: the kind of data to take the items for; found out when not given.
         overwrite: False to refuse a path that exists. True replaces a file, and a folder if all its files are as
             zaohua wrote them.
+        origin: the model that made the items, or what its `file_origin(random_state)` returns, which the files then
+            say (`zaohua.origin` reads it); None if they say nothing.
 
     Returns:
         The path of the file or folder.
@@ -150,11 +185,12 @@ def write(
         items = found
     if kind is None:
         raise ZaohuaError(f"{named(items)}: isn't recognised as any kind of data: say which (modality=)")
-    if folder:
-        return kind.export_each(items, found, Path(path), y, overwrite)
-    file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
-    outputs.check(file, overwrite)
-    return kind.export(items, found, file, y)
+    with nullcontext() if origin is None else recorded(origin):
+        if folder:
+            return kind.export_each(items, found, Path(path), y, overwrite)
+        file = Path(path) if Path(path).suffix else Path(path).with_suffix(kind.codecs[0].ending())
+        outputs.check(file, overwrite)
+        return kind.export(items, found, file, y)
 
 
 # ---- labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, ClassVar
 
 import numpy as np
@@ -134,9 +134,24 @@ class Sequences:
 
 
 class TokenCodec(Codec[ItemsT], ABC):
-    """Base of codecs whose items are sequences of tokens: END, the item's tokens, END."""
+    """Base of codecs whose items are sequences of tokens: a token that begins an item, the item's tokens, END."""
 
     @property
     @abstractmethod
     def end_(self) -> int:
-        """The END token; tokens above it are special, and no part of an item."""
+        """The END token."""
+
+    @property
+    def begin_(self) -> int:
+        """The token before an item: END, unless a codec has another."""
+        return self.end_
+
+    @property
+    def ends_(self) -> tuple[int, ...]:
+        """All tokens that end an item, END first."""
+        return (self.end_,)
+
+    @property
+    def reserved_(self) -> Iterable[int]:
+        """The tokens that no sample has: those above END, unless a codec has others."""
+        return range(self.end_ + 1, self.spec_.channels)

@@ -32,13 +32,16 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
 
     trees: Annotated[int, Between(1)] = 50
     """Number of trees for each column (of each class)."""
-    min_leaf: Annotated[int, Between(1)] = 10
+    min_leaf: Annotated[int, Between(1)] = 5
     """Minimum number of training rows in a leaf."""
     tried_columns: Annotated[float, Between(above=0, high=1)] = 0.5
     """Fraction of the other columns that are tried at each split."""
     chains: Annotated[int, Between(1)] = 3
-    """Number of times that the holes of the training table are filled in by forests, a fifth as large, before the last
-    are grown."""
+    """Number of times that the holes of the training table are filled in with what forests, a fifth as large, predict,
+    before they are drawn and the last are grown."""
+    tree_rows: Annotated[int, Between(1)] = 10_000
+    """Maximum number of training rows that each tree is grown from, chosen at random for it. All rows are in its
+    leaves."""
     sweeps: Annotated[int, Between(1)] = 5
     """Number of times that the unknown cells of a row are drawn in turn."""
 
@@ -49,14 +52,15 @@ class ChainedForests(Tabular, PerClass[TableCodec]):
     def estimate(self, x: np.ndarray) -> Parameters:
         """Grow the forests."""
         cells = self._cells(x)
-        levels = [np.unique(column[~np.isnan(column)]) for column in cells.T]
-        levels = [level[:0] if is_code else level for level, is_code in zip(levels, self._is_category, strict=True)]
-        ends = np.cumsum([0, *map(len, levels)])
-        ladder = {"levels": np.concatenate(levels), "level_ends": ends}
-        growth = forests.Growth(self.trees, self.min_leaf, self.tried_columns)
+        levels = [
+            None if is_code else np.unique(column[~np.isnan(column)])
+            for column, is_code in zip(cells.T, self._is_category, strict=True)
+        ]
+        sorted_ = [np.zeros(0) if level is None else level for level in levels]
+        ladder = {"levels": np.concatenate(sorted_), "level_ends": np.cumsum([0, *map(len, sorted_)])}
+        growth = forests.Growth(self.trees, self.min_leaf, self.tried_columns, self.tree_rows)
         rng = np.random.default_rng(self.seed_)
-        places = self._places(ladder, cells)
-        return ladder | forests.fit(places, self._is_category, growth, self.chains, self.sweeps, rng)
+        return ladder | forests.fit(self._places(ladder, cells), levels, growth, self.chains, self.sweeps, rng)
 
     def generate(self, parameters: Parameters, noise: Noise) -> np.ndarray:
         """Draw rows of which nothing is known."""

@@ -152,7 +152,8 @@ class Embed(nn.Module):
             first = torch.zeros_like(present)
             first[:, 0] = True
             values = torch.where(keep.view(n, 1, 1), values, null * first.unsqueeze(-1))
-            present = torch.where(keep.view(n, 1), present, first)
+            kept = keep.view(n, 1)
+            present = present & kept | first & ~kept  # not `torch.where`, which onnxruntime has for numbers only
         if self.mix is None:
             return Tokens(values, present, pool(values, present))
         summary = self.mix.summary(values, present)

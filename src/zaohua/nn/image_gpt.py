@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.transformer import Cache, Transformer
+from zaohua.nn.attention import Cache
+from zaohua.nn.transformer import Transformer
 
 
 class PixelTransformer(nn.Module):

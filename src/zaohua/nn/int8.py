@@ -1,4 +1,4 @@
-"""Networks in 8-bit integers, and a decoder for the modern transformer with as few operations as possible.
+"""Networks in 8-bit integers, and a decoder for our own transformer with as few operations as possible.
 
 In a small network, launching an operation takes longer than the matrix products. So scale factors of whole rows are
 applied as late as possible: the divisor of a norm commutes with the following matrix, with relu(.)^2 (as its square)
@@ -8,6 +8,7 @@ and with the rounding to integers, and it doesn't affect queries and keys, which
 from __future__ import annotations
 
 import copy
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -17,14 +18,17 @@ from torch import Tensor, nn
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.record import Condition
+from zaohua.nn.attention import Prefix, visible
+from zaohua.nn.blueprint import ZAOHUA, Blueprint
 from zaohua.nn.integers import Int8Linear, IntegerMatrix
-from zaohua.nn.transformer import Prefix, Transformer, TransformerBlock, visible
+from zaohua.nn.transformer import Transformer, TransformerBlock
 
 
 def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
     """Return an inference copy of a network in which large matrices are 8-bit integers.
 
-    A modern transformer becomes an `Int8Transformer`, which only decodes; in other networks linear layers are replaced.
+    A transformer of the architecture "zaohua" becomes an `Int8Transformer`, which only decodes; in other networks
+    linear layers are replaced.
 
     Args:
         net: the network; it isn't changed.
@@ -35,7 +39,11 @@ def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
     """
     if next(net.parameters()).device.type != "cpu":
         raise ZaohuaError(f"int8 is for CPUs: leave it out, or compute there ({option('device', 'cpu')})")
-    if isinstance(net, Transformer) and net.modern and net.width**2 >= least:
+    if (
+        isinstance(net, Transformer)
+        and dataclasses.replace(net.blueprint, positions=False) == ZAOHUA
+        and net.width**2 >= least
+    ):
         return Int8Transformer(net)
     net = copy.deepcopy(net)
     for parent in list(net.modules()):
@@ -43,6 +51,11 @@ def int8(net: nn.Module, least: int = 1 << 16) -> nn.Module | Int8Transformer:
             if isinstance(child, nn.Linear) and child.weight.numel() >= least:
                 setattr(parent, name, Int8Linear(child))
     return net
+
+
+def _is_ours(blueprint: Blueprint) -> bool:
+    """Return whether an `Int8Transformer` computes what a blueprint says."""
+    return dataclasses.replace(blueprint, positions=False) == ZAOHUA
 
 
 @dataclass
@@ -56,7 +69,7 @@ class State:
 
 
 class Int8Transformer:
-    """Decoder equivalent to a modern transformer to about 1 %; see `families.autoregressive.decoding`.
+    """Decoder equivalent to a transformer "zaohua" to about 1 %; see `families.autoregressive.decoding`.
 
     Args:
         net: the transformer; it isn't changed.

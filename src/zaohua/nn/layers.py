@@ -73,18 +73,61 @@ def group_norm(channels: int, *, affine: bool = True) -> nn.GroupNorm:
 
 
 def attend(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, dropout: float = 0.0, causal: bool = False
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    dropout: float = 0.0,
+    causal: bool = False,
+    scale: float | None = None,
+    cap: float | None = None,
 ) -> Tensor:
-    """Compute scaled dot-product attention, softmax(q k^T / sqrt(D)) v, of q, k, v (..., t, D).
+    """Compute scaled dot-product attention, softmax(scale q k^T) v, of q, k, v (..., heads, t, D).
 
-    In training on a CPU it runs in float32, because there torch's backward pass takes five times as long in bfloat16
-    (torch 2.13), 40 % of a training step of a small GPT.
+    Keys and values may have fewer heads than queries, each of which serves several. In training on a CPU it runs in
+    float32, because there torch's backward pass takes five times as long in bfloat16 (torch 2.13), 40 % of a training
+    step of a small GPT.
+
+    Args:
+        q: queries.
+        k: keys.
+        v: values.
+        mask: what each query sees, bool.
+        dropout: share of the weights that are dropped.
+        causal: whether each query sees the keys up to its own place.
+        scale: factor of the scores; None for 1 / sqrt(D).
+        cap: scores s become cap * tanh(s / cap); None for no cap.
     """
+    grouped = q.ndim > 3 and q.shape[-3] != k.shape[-3]
+    if cap is not None:
+        return _attend_capped(q, k, v, mask, causal, scale or q.shape[-1] ** -0.5, cap)
     if q.device.type != "cpu" or not torch.is_grad_enabled():
-        return F.scaled_dot_product_attention(q, k, v, mask, dropout, causal)
+        return F.scaled_dot_product_attention(q, k, v, mask, dropout, causal, scale=scale, enable_gqa=grouped)
     with torch.autocast("cpu", enabled=False):
-        out = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), mask, dropout, causal)
+        q32, k32, v32 = q.float(), k.float(), v.float()
+        out = F.scaled_dot_product_attention(q32, k32, v32, mask, dropout, causal, scale=scale, enable_gqa=grouped)
     return out.to(q.dtype)
+
+
+def _attend_capped(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, scale: float, cap: float
+) -> Tensor:
+    """Compute attention with capped scores, which torch's own can't."""
+    if q.shape[-3] != k.shape[-3]:
+        times = q.shape[-3] // k.shape[-3]
+        k, v = k.repeat_interleave(times, -3), v.repeat_interleave(times, -3)
+    scores = capped(q @ k.mT * scale, cap)
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril(k.shape[-2] - q.shape[-2])
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -math.inf)
+    return scores.softmax(-1, dtype=torch.float32).to(v.dtype) @ v
+
+
+def capped(x: Tensor, cap: float | None) -> Tensor:
+    """Return cap * tanh(x / cap), which is near x where that is small; None returns x."""
+    return x if cap is None else cap * torch.tanh(x / cap)
 
 
 class Dropout(nn.Dropout):

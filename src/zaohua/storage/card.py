@@ -27,8 +27,7 @@ def card(model: Json, folder: str | Path) -> str:
     state, summary = model["state"], model.get("summary")  # older runs have no summary
     source = (model["source"] or {}).get("X", "arrays in memory")
     base = model.get("base")
-    base_text = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps" if base else ""
-    origin = f"\n- Fine-tuned from: {base_text}" if base else ""
+    origin = f"\n- Fine-tuned from: {_base(base)}" if base else ""
     steps = f"{state['steps']:,} steps" if "steps" in state else "fitted at once"
     training = f"{steps}, {state['seconds']:,.0f} s" if state.get("seconds") is not None else steps
     entry = registry.stored_entry(model["model"])  # None for a class outside the package
@@ -68,6 +67,17 @@ items = model.sample(16)
 |---|---|
 {settings}
 """
+
+
+def _base(base: Json) -> str:
+    """Describe the model that a run began from: of a published one, also its licence and its revision."""
+    text = f"{base['run'] or 'a model in memory'}, after {base['steps'] or 0:,} steps"
+    published, revision = base.get("published"), base.get("revision")
+    if published is None:
+        return text
+    licence = published.get("licence") or "not known"
+    at = f", revision {revision}" if revision else ""
+    return f"{text}; published weights ({published['config']['model_type']}){at}; licence: {licence}"
 
 
 def _cell(value: object) -> str:

@@ -43,7 +43,7 @@ PENDING = re.compile(r"\.(" + "|".join(map(re.escape, ROOT)) + r")\.new")
 """File of an interrupted save that awaits its final name."""
 UNFINISHED = re.compile(r"\.\d{9,}\.tmp")
 """Folder of a checkpoint that was not saved completely."""
-PREVIEW = re.compile(r"\d{7}\.\w+")
+PREVIEW = re.compile(r"\d{7}\.\w+(\.origin\.json)?")
 SYSTEM_FILES = {".DS_Store", "Thumbs.db", "desktop.ini", "lost+found", ".gitkeep", ".gitignore"}
 """Files in folders that users consider empty."""
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
-from zaohua.core.json import Json
+from zaohua.core.json import Json, JsonValue
 from zaohua.core.params import fields_of
 from zaohua.storage import legacy_constraints as constraints
 
-FORMAT = 3
+FORMAT = 4
 """Version of the content of a run; higher ones are refused."""
 
 PARAMETERS = {
@@ -35,6 +35,9 @@ PARAMETERS = {
     "validation": "validation_fraction",
 }
 """Names of hyperparameters in format 1, and in format 2."""
+
+VALUES = {"architecture": {"modern": "zaohua"}}
+"""Values of hyperparameters up to format 3, by the hyperparameter."""
 
 SPEC = {"heads": "features"}
 """The same for the spec of a codec's tensors."""
@@ -79,6 +82,9 @@ def current(model: Json, path: Path) -> Json:
             model = {**model, **renamed}
         if version < 3:
             model = {**model, **{key: constraints.converted(model[key]) for key in CODECS if model.get(key)}}
+        if version < 4 and "parameters" in model:
+            given = model["parameters"]
+            model = {**model, "parameters": {key: _value(key, given[key]) for key in given}}
     except constraints.NotConvertible as error:
         raise CheckpointError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError):
@@ -90,6 +96,11 @@ def _parameters(name: str, parameters: Json) -> Json:
     """Rename hyperparameters of format 1, except those that a class outside the package defines itself."""
     own = frozenset[str]() if registry.stored_entry(name) else _fields_of_own(name)
     return {key if key in own else PARAMETERS.get(key, key): value for key, value in parameters.items()}
+
+
+def _value(name: str, value: JsonValue) -> JsonValue:
+    """Return the value of a hyperparameter as it is called today."""
+    return VALUES.get(name, {}).get(value, value) if isinstance(value, str) else value
 
 
 def _fields_of_own(name: str) -> frozenset[str]:

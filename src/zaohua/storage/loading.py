@@ -13,6 +13,7 @@ from zaohua.core.arguments import path_of
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
 from zaohua.core.json import Json
 from zaohua.core.with_fields import UnknownField
+from zaohua.storage.published import is_hub_name
 from zaohua.storage.runs import load_model
 
 
@@ -46,7 +47,7 @@ def load(path: str | Path, device: str = "auto") -> Any:
         elif device not in ("auto", "cpu"):
             raise ZaohuaError(f"{path} is a {cls.__name__}, which computes on the CPU only: load it without a device")
         model = cls.from_json({**data, "parameters": parameters}, tensors)
-        model.run_ = str(path)
+        model.run_ = data["hub"] if is_hub_name(path) else str(path)
         _tell_unfinished(path, model.unfinished())
         return _wrapped(model, data.get("estimator"))
     except (UnknownField, CheckpointError) as error:

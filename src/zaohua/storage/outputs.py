@@ -7,6 +7,9 @@ Three rules hold for all of them:
   items of two generations are never mixed. Such a folder holds an index of its files and their hashes.
 - Checks come first: `check` is called before anything is computed.
 - What is written is whole: a file gets its name once it is complete, and a failure leaves nothing behind.
+
+Inside `provenance.origin.recorded`, they also say what made them; a file of a format without a place for that has one
+beside it, FILE.origin.json.
 """
 
 from __future__ import annotations
@@ -25,9 +28,13 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import shown
 from zaohua.storage.atomic import listed_in, manifest_bytes, replace_file, sha256
 from zaohua.storage.layout import SYSTEM_FILES
+from zaohua.storage.provenance import files
+from zaohua.storage.provenance.origin import current, no_origin
 
 INDEX = ".zaohua.json"
 """Index of a folder that Zaohua wrote: its files and their sha256."""
+GIVEN = ("metadata.csv", "metadata.jsonl")
+"""Tables of the conditions of a folder's files, which were given and not made."""
 INDEX_SECONDS = 5.0
 """Least time between two writes of the index of a folder that grows."""
 
@@ -57,6 +64,9 @@ def check(path: Path, overwrite: bool = False, folder: bool = False) -> None:
             )
         if path.exists() and not path.is_file():
             raise ZaohuaError(f"{path} is no ordinary file, so it isn't replaced: choose another name")
+    beside = files.beside(path)
+    if not folder and os.path.lexists(beside) and not files.is_record(beside):
+        raise ZaohuaError(f"{beside}, which would say what made {path.name}, is there already: choose another name")
 
 
 def check_own(path: Path) -> None:
@@ -99,10 +109,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     with _explained(path), _created(path.parent):
         try:
-            yield temporary
+            with no_origin():  # of what is written through another file: it is said once
+                yield temporary
+            beside = _said(temporary)
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+            _write_beside(path, beside)
         except ZaohuaError as error:  # whoever writes knows the temporary file only
             raise ZaohuaError(str(error).replace(str(temporary), str(path))) from error
         finally:
@@ -126,7 +139,10 @@ def whole_folder(folder: Path, overwrite: bool = False) -> Iterator[Path]:
     with _explained(folder), _created(near):
         try:
             temporary.mkdir()
-            yield temporary
+            with no_origin():
+                yield temporary
+            for path in sorted(temporary.iterdir()):
+                _write_beside(path, _said(path))
             _move(temporary, folder)
         except ZaohuaError as error:
             raise ZaohuaError(str(error).replace(str(temporary), str(folder))) from error
@@ -162,8 +178,10 @@ class GrowingFolder:
         return self
 
     def add(self, path: Path) -> None:
-        """Record a file that was written."""
-        self._hashes.setdefault(path.parent, {})[path.name] = sha256(path.read_bytes())
+        """Record a file that was written, and the one that says what made it."""
+        for each in (path, files.beside(path)):
+            if each.is_file():
+                self._hashes.setdefault(path.parent, {})[each.name] = sha256(each.read_bytes())
         if time.monotonic() - self._written > INDEX_SECONDS:
             self._write()
 
@@ -175,6 +193,21 @@ class GrowingFolder:
         for folder, hashes in self._hashes.items():
             replace_file(folder / INDEX, manifest_bytes(hashes))
         self._written = time.monotonic()
+
+
+def _said(path: Path) -> bytes | None:
+    """Write into a file what made it, if files say so now; return what must be said beside it."""
+    recording = current()
+    return None if recording is None or path.name in GIVEN else files.write(path, recording)
+
+
+def _write_beside(path: Path, data: bytes | None) -> None:
+    """Write or remove the file that says what made another, which may be left of one that was there before."""
+    beside = files.beside(path)
+    if data is not None:
+        replace_file(beside, data)
+    elif beside.is_file() and files.is_record(beside):
+        beside.unlink()
 
 
 def _move(temporary: Path, folder: Path) -> None:
@@ -213,8 +246,8 @@ def _check_folder(folder: Path, overwrite: bool) -> None:
 
 
 def _is_negligible(name: str) -> bool:
-    """Return True for files that don't count: of the system, of ours, and what a killed process left."""
-    return name in {INDEX, *SYSTEM_FILES} or re.fullmatch(r"\..*\.\d+\.tmp", name) is not None
+    """Return True for files that don't count: of the system, of ours, and what a killed process or Python left."""
+    return name in {INDEX, *SYSTEM_FILES} or re.fullmatch(r"\..*\.\d+\.tmp|.*\.pyc", name) is not None
 
 
 def _check_place(path: Path) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
 from zaohua.core.json import Json
+from zaohua.storage import published
 from zaohua.storage.atomic import (
     MANIFEST,
     encoded,
@@ -59,6 +60,11 @@ from zaohua.storage.locks import lock, release
 def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     """Encode named tensors as a safetensors file; copies, because they must be contiguous and not share memory."""
     return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
+
+
+def weights_hash(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 that the manifest of a run has for the weights of a model."""
+    return sha256(tensor_bytes(tensors))
 
 
 def _json(path: Path, data: bytes) -> Json:
@@ -123,7 +129,7 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[Json, dict[str
     """Read and verify a saved model.
 
     Args:
-        folder: the run folder.
+        folder: the run folder; or that of a published model, as in `published`.
         weights: False to skip the tensors.
 
     Returns:
@@ -133,6 +139,8 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[Json, dict[str
     Raises:
         CheckpointError: there is no model, or it is damaged; the message names the file.
     """
+    if published.is_published(folder):
+        return published.reader().load_model(str(folder), weights)
     folder = Path(folder)
     if not folder.is_dir():
         raise CheckpointError(f"no run at {folder}: there is no such folder")

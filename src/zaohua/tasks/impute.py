@@ -77,7 +77,7 @@ class TableImputer(TransformerMixin, ModelWrapper):
     Given cells, the order of rows and columns and the index stay as they are. The draws are the same in every call.
 
     Args:
-        model: unfitted model with `impute`; by default a `ProductMixture`. It is cloned, and fitted to the table.
+        model: unfitted model with `impute`; by default `ChainedForests`. It is cloned, and fitted to the table.
 
     Attributes:
         model_: fitted model.
@@ -86,9 +86,9 @@ class TableImputer(TransformerMixin, ModelWrapper):
     @staticmethod
     def usual_model() -> GenerativeModel:
         """Create the model that is used if none is given, with a fixed seed."""
-        from zaohua.models.product_mixture import ProductMixture
+        from zaohua.models.chained_forests import ChainedForests
 
-        return ProductMixture(random_state=0)  # so that fitting again gives the same
+        return ChainedForests(random_state=0)  # so that fitting again gives the same
 
     def fit(self, X: object, y: object = None) -> Self:
         """Fit the model to a table.

@@ -11,9 +11,11 @@ from zaohua.core.advice import either, option, quoted
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note, shown
-from zaohua.core.params import fields_of
+from zaohua.core.params import fields_of, restored
+from zaohua.core.params import stored as as_stored
 from zaohua.storage.atomic import to_bytes
 from zaohua.storage.layout import checkpoint_steps, has_weights
+from zaohua.storage.published import is_published
 from zaohua.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -45,8 +47,10 @@ def check_resumable(run: str | Path, model: Json) -> None:
         model: content of its `model.json`.
 
     Raises:
-        ZaohuaError: the run has weights but no checkpoint.
+        ZaohuaError: the run has weights but no checkpoint, or it is a published model.
     """
+    if is_published(run):
+        raise ZaohuaError(f"{run} is a published model and no run: {finetuning(run, model)} begins from its weights")
     if has_weights(Path(run)) and not checkpoint_steps(run):
         anew = either("fit(X, out=..., overwrite=True)", f"zaohua train ... --out {quoted(run)} --overwrite")
         raise ZaohuaError(
@@ -67,8 +71,8 @@ def other_settings(model: Trainable, saved: Json) -> list[str]:
     kept = {name for name, field in fields.items() if field.sampling} | free
     changed = []
     for name in fields:
-        if name in stored and name not in kept and to_bytes(getattr(model, name)) != to_bytes(stored[name]):
-            own = tuple(stored[name]) if isinstance(stored[name], list) else stored[name]
+        if name in stored and name not in kept and to_bytes(as_stored(getattr(model, name))) != to_bytes(stored[name]):
+            own = restored(fields[name], stored[name])
             changed.append(f"{option(name, getattr(model, name))} (its own: {own})")
     return changed
 

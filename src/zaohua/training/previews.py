@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zaohua.storage.provenance.origin import Origin, recorded
+
 if TYPE_CHECKING:
     from zaohua.training.trainable import Trainable
 
@@ -26,7 +28,8 @@ def make_preview(model: Trainable, folder: Path | None, step: int) -> tuple[obje
         return None, f"no preview of step {step}: {_reason(error)}"
     if folder is not None:
         try:
-            model.codec_.write_preview(items, folder / f"{step:07d}")
+            with recorded(Origin(type(model).__name__, seed=0)):  # of weights that will change
+                model.codec_.write_preview(items, folder / f"{step:07d}")
         except Exception as error:
             return items, f"the preview of step {step} isn't saved: {_reason(error)}"
     return items, ""

@@ -34,6 +34,9 @@ from zaohua.training.events import Callback
 from zaohua.training.learnt import Learnt
 from zaohua.training.settings import check_settings
 
+PUBLISHED = ("published", "revision")
+"""What a model remembers of published weights, however often it is fine-tuned."""
+
 
 class Trainable(Learnt[CodecT]):
     """Model with networks that are trained by gradient descent."""
@@ -123,7 +126,8 @@ class Trainable(Learnt[CodecT]):
                 raise unknown(f"setting of {type(self).__name__}:", name, fields)
         limits = {"max_steps": None, "max_minutes": None}
         model = type(self)(**{**self.get_params(deep=False), **limits, **changes})
-        about = {"run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
+        published = {name: value for name, value in (self.base_ or {}).items() if name in PUBLISHED}
+        about = {**published, "run": self.run_, "steps": self.n_steps_, "seed": self.seed_}
         base = Base(self.codec_, self.y_codec_, about, self.seen_)
         return model._fit_from(base, self.tensors(), X, y, out=out, modality=modality, **options)
 

@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import given_conditions
-from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 from zaohua.cli.options import Options
+from zaohua.cli.origins import WRITING, Writing
 from zaohua.cli.restoration.places import places
 from zaohua.cli.restoration.work import Prepare, Settings, Work
 from zaohua.cli.sample import sampling_flags
-from zaohua.core.advice import quoted
-from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import gathered, note
 from zaohua.core.params import Between
+from zaohua.storage.provenance.origin import COMPOSITE, ENHANCED
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -39,7 +40,7 @@ OUTPUT = (
         "name and a number if there is one.",
         metavar="OUTPUT",
     ),
-    OVERWRITE,
+    *WRITING,
 )
 """Options of the files that are written."""
 JSON = Flag("json", bool, False, "Print the result as JSON.")
@@ -78,6 +79,8 @@ def with_noise(degradation: str, values: Options) -> str:
     return f"{degradation} | noise {noise:g}" if noise else degradation
 
 
+SOURCES = dict.fromkeys(("deblur", "denoise", "declip", "declick", "resynthesise"), ENHANCED)
+"""Digital source types of what commands make that correct what is there; others add what a model made."""
 Degrading = Callable[[Options], "str | Degradation"]
 """Function that says from the options what happened to the files; empty if parts of them are missing, and no more."""
 
@@ -205,8 +208,6 @@ def trained(run: str) -> GenerativeModel:
     Raises:
         CheckpointError: it isn't trained yet.
     """
-    if not any(Path(run).glob("weights*")):
-        raise CheckpointError(f"{run} is not trained yet: `zaohua resume {quoted(run)}` goes on with it")
     model: GenerativeModel = zaohua.load(run)
     return model
 
@@ -234,7 +235,9 @@ def carry_out(
     began = time.perf_counter()
     with gathered() as notes:
         found = places(source, values.optional("out", str), kind, done, samples, values.of("overwrite", bool))
-        result = Work(name, done, settings(), found, notes, quiet=values.of("json", bool)).restore()
+        writing, made = Writing(values, found.out, *(job.target for job in found.jobs)), settings()
+        with writing.by(made.model, made.model.run_ or "", made.seed, SOURCES.get(name, COMPOSITE)):
+            result = Work(name, done, made, found, notes, quiet=values.of("json", bool)).restore()
     seconds = time.perf_counter() - began
     if values["json"]:
         print(json.dumps({**result.facts(), "out": str(found.out), "notes": [*notes], "seconds": round(seconds, 3)}))

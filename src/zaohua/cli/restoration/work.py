@@ -15,6 +15,8 @@ from zaohua.cli.restoration.watch import Watch
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import Notes, note, shown
+from zaohua.storage.provenance.files import origin
+from zaohua.storage.provenance.origin import recorded_after
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -189,6 +191,7 @@ class Work:
         """Restore one file, and write its results."""
         settings, codec, grey = self.settings, self.settings.model.codec_, self.settings.grey
         original, weight = self.places.original.read(job.source), None
+        before = origin(job.source).origin
         if settings.prepare is not None:
             within = None if self.places.folder is None else job.target.relative_to(self.places.folder)
             original, weight = settings.prepare(original, within)
@@ -202,12 +205,13 @@ class Work:
             self.result.how.append(found.how)
         paths = job.results(settings.samples)
         several = [*found.samples, found.best] if settings.samples > 1 else [found.best]
-        for path, items in zip(paths, several, strict=False):  # behind them is the picture of differences
-            original.with_item(items[0], codec, grey).write(path)
-            self._record(path, folder)
-        if settings.samples > 1:
-            self.result.white[str(paths[-1])] = original.write_differences(_deviation(found), paths[-1])
-            self._record(paths[-1], folder)
+        with recorded_after(before):
+            for path, items in zip(paths, several, strict=False):  # behind them is the picture of differences
+                original.with_item(items[0], codec, grey).write(path)
+                self._record(path, folder)
+            if settings.samples > 1:
+                self.result.white[str(paths[-1])] = original.write_differences(_deviation(found), paths[-1])
+                self._record(paths[-1], folder)
 
     def _record(self, path: Path, folder: GrowingFolder | None) -> None:
         """Record a file that was written."""

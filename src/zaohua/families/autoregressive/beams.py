@@ -19,7 +19,6 @@ def beam_search(
     beams: int,
     room: int,
     context: int,
-    end: int,
     y: Condition | None = None,
 ) -> Tensor:
     """Find a likely continuation of each prompt, END included.
@@ -31,11 +30,10 @@ def beam_search(
     Args:
         net: the network.
         prompt: int (B, t), t >= 1.
-        choice: the token sampler, whose bias, allowed tokens and repetition penalty apply.
+        choice: the token sampler, whose bias, allowed tokens, repetition penalty and ends of rows apply.
         beams: number of beginnings that are kept.
         room: maximum number of tokens to add.
         context: number of tokens that the network can see.
-        end: token that ends a row.
         y: condition of each row.
 
     Returns:
@@ -58,7 +56,7 @@ def beam_search(
         came = best // gained.shape[2]
         over = over.gather(1, came)
         token = (best % gained.shape[2]).masked_fill(over, -1)
-        over = over | (token == end)
+        over = over | choice.ended(token)
         rows = (first + came).flatten()
         tokens = tokens[rows]
         tokens[:, length] = token.flatten()

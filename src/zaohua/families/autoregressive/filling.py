@@ -34,14 +34,12 @@ class Gap:
     Attributes:
         opening: tokens before it, as the network reads them, int64 (t,), t >= 1.
         after: tokens after it; empty if the network has read them, or there are none.
-        end: token that ends the gap if `after` is empty.
         room: maximum number of tokens in it.
         fits: whether the first tokens of a candidate may be all of it.
     """
 
     opening: Tensor
     after: Tensor
-    end: int
     room: int
     fits: Callable[[list[int]], bool]
 
@@ -55,8 +53,8 @@ def filled(
     Args:
         net: the network.
         gap: the gap.
-        choice: the token sampler; with temperature 0 the likeliest candidate is taken, and if the text after the gap
-            weighs them, they are drawn at temperature 1.
+        choice: the token sampler, whose ends of rows end the gap if nothing is after it; with temperature 0 the
+            likeliest candidate is taken, and if the text after the gap weighs them, they are drawn at temperature 1.
         u: uniform numbers, one for each token of each candidate, (candidates, gap.room).
         turn: a uniform number (), which draws a candidate.
         y: condition of the text, (1, ...).
@@ -66,7 +64,7 @@ def filled(
     """
     count, best = len(u), choice.temperature == 0
     drawing = replace(choice, temperature=1.0) if best and len(gap.after) else choice
-    endless = replace(drawing, bias={**drawing.bias, gap.end: -torch.inf})
+    endless = replace(drawing, bias={**drawing.bias, **dict.fromkeys(choice.ends, -torch.inf)})
     state = net.start(count, None if y is None else y.repeat_interleave(count, 0))
     new, tokens = gap.opening.expand(count, -1), torch.zeros(count, 0, dtype=torch.int64, device=u.device)
     weights = torch.full((count, gap.room + 1), -torch.inf, dtype=torch.float64, device=u.device)
@@ -75,7 +73,7 @@ def filled(
     for length in range(gap.room + 1):
         logits = net.step(new, state)
         fits = torch.tensor([gap.fits(row) for row in tokens.tolist()], device=u.device)
-        stop = _log_stop(logits, gap.end, drawing if len(gap.after) else choice, tokens)
+        stop = _log_stop(logits, drawing if len(gap.after) else choice, tokens)
         if not len(gap.after):
             weights[:, length] = going_on + stop
         elif bool(fits.any()):
@@ -96,12 +94,12 @@ def filled(
     return tokens[row, :length].tolist()
 
 
-def _log_stop(logits: Tensor, end: int, choice: TokenSampler, before: Tensor) -> Tensor:
-    """Return the log probability of END as the sampler draws it, float64 (B,); 0 or -inf at temperature 0."""
+def _log_stop(logits: Tensor, choice: TokenSampler, before: Tensor) -> Tensor:
+    """Return the log probability of an end as the sampler draws it, float64 (B,); 0 or -inf at temperature 0."""
     logits = choice.adjusted(logits, before).double()
     if choice.temperature == 0:
-        return torch.where(logits.argmax(1) == end, 0.0, -torch.inf).double()
-    return (logits / choice.temperature).log_softmax(1)[:, end]
+        return torch.where(choice.ended(logits.argmax(1)), 0.0, -torch.inf).double()
+    return (logits / choice.temperature).log_softmax(1)[:, list(choice.ends)].logsumexp(1)
 
 
 def _likelihood(net: Decoder, logits: Tensor, after: Tensor, state: State) -> Tensor:

@@ -19,8 +19,14 @@ EXTRA = 5
 
 
 class Marks(NamedTuple):
-    """Special tokens of rearranged rows."""
+    """Special tokens of rearranged rows.
 
+    Attributes:
+        begin, end: the tokens before and after a text.
+        prefix, suffix, middle: those before its parts.
+    """
+
+    begin: int
     end: int
     prefix: int
     suffix: int
@@ -28,7 +34,7 @@ class Marks(NamedTuple):
 
 
 def rearranged(x: Tensor, noise: Noise, fraction: float, marks: Marks) -> Tensor:
-    """Rearrange some rows: END, PREFIX, a, SUFFIX, c, MIDDLE, b, END of a text a b c that lies within the row.
+    """Rearrange some rows: BEGIN, PREFIX, a, SUFFIX, c, MIDDLE, b, END of a text a b c that lies within the row.
 
     Args:
         x: rows of tokens, int64 (B, t), padded with -1; rows with tokens that aren't learnt stay as they are.
@@ -42,7 +48,7 @@ def rearranged(x: Tensor, noise: Noise, fraction: float, marks: Marks) -> Tensor
     positions, size = torch.arange(x.shape[1], device=x.device).expand_as(x), x.shape[1]
     u = noise.uniform(4).to(x.device)
     around = (u[:, 1] * (x != -1).sum(1)).long()[:, None]  # the text is the one around this position
-    border = (x == marks.end) | (x < 0)
+    border = (x == marks.begin) | (x == marks.end) | (x < 0)
     low = torch.where(border & (positions <= around), positions, -1).amax(1, keepdim=True) + 1
     high = torch.where(border & (positions >= around), positions, size).amin(1, keepdim=True)
     n = torch.minimum(high - low, torch.full_like(low, size - EXTRA))
@@ -59,5 +65,6 @@ def rearranged(x: Tensor, noise: Noise, fraction: float, marks: Marks) -> Tensor
     out = x.gather(1, source.clamp(0, size - 1))
     out = out.masked_fill(positions == 1, -2 - marks.prefix)
     out = out.masked_fill(positions == suffix, -2 - marks.suffix).masked_fill(positions == middle, -2 - marks.middle)
-    out = out.masked_fill((positions == 0) | (positions == last), marks.end).masked_fill(positions > last, -1)
+    out = out.masked_fill(positions == 0, marks.begin).masked_fill(positions == last, marks.end)
+    out = out.masked_fill(positions > last, -1)
     return torch.where(chosen, out, x)

@@ -19,6 +19,7 @@ from zaohua.core.notes import note
 from zaohua.core.params import Between, Sampling
 from zaohua.core.record import Condition
 from zaohua.core.seeds import RandomState
+from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.seen import QUOTED, token_hashes
 from zaohua.families.autoregressive.beams import beam_search
 from zaohua.families.autoregressive.decoding import BranchingDecoder
@@ -31,6 +32,7 @@ from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.files.values import all_of
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.codec import TextCodec
+from zaohua.modalities.texts.tokenizers import Stream
 
 
 class TextModel(TokenModel[TextCodec]):
@@ -64,7 +66,16 @@ class TextModel(TokenModel[TextCodec]):
         x = super().prepare(codes, noise, train)
         if not train or not self.fim:
             return x
-        return rearranged(x, noise, self.fim, Marks(self.codec_.end_, *self.codec_.gap))
+        return rearranged(x, noise, self.fim, self._marks())
+
+    def rows(self, data: TrainingData) -> TrainingData:
+        """Arrange texts as rows, see `TokenModel`; refuses `fim` if the codec has no special tokens for it."""
+        if self.fim:
+            self._marks()
+        return super().rows(data)
+
+    def _marks(self) -> Marks:
+        return Marks(self.codec_.begin_, self.codec_.end_, *self.codec_.gap)
 
     def hash_items(self, codes: Codes, items: np.ndarray, key: int) -> np.ndarray:
         """Return keyed hashes of all runs of tokens of some texts, however they are divided."""
@@ -73,26 +84,26 @@ class TextModel(TokenModel[TextCodec]):
     # ---- writing
 
     def opening(self) -> list[int]:
-        """Return END and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
+        """Return the token before a text and the prompt; with a suffix PREFIX, the prompt, SUFFIX, the suffix, MIDDLE.
 
         Long prompts and suffixes are cut to half a context around the gap.
         """
         before = self.codec_.tokenizer_.encode(self.prompt).tolist()
         if not self.suffix:
-            return [self.codec_.end_, *before]
+            return [*super().opening(), *before]
         if not self.fim:
             raise ZaohuaError(
                 f"this {type(self).__name__} wasn't trained to fill in, so it takes no suffix: train it "
                 f"with a fraction of rearranged rows, such as {option('fim', 0.5)}"
             )
-        after = self.codec_.tokenizer_.encode(self.suffix).tolist()
+        after = self.codec_.tokenizer_.encode(self.suffix, begins=False).tolist()
         room = max(2, self.context // 2 - EXTRA)
         if len(before) + len(after) > room:
             note(f"of prompt and suffix only the {room:,} tokens around the gap are read, half a context")
         after = after[: max(room // 2, room - len(before))]
         before = before[max(0, len(before) - (room - len(after))) :]
         prefix, suffix, middle = self.codec_.gap
-        return [self.codec_.end_, prefix, *before, suffix, *after, middle]
+        return [*super().opening(), prefix, *before, suffix, *after, middle]
 
     def tokens(self, noise: Noise, y: Condition | None, opening: list[int] | None = None) -> Iterator[Tensor]:
         """Generate tokens as for all sequences; ends early when every row has reached a stop."""
@@ -105,11 +116,11 @@ class TextModel(TokenModel[TextCodec]):
         if self.beams > 1:
             yield from self._most_likely(first, y, room)
             return
-        texts = [(self.codec_.streaming(), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
+        texts = [(self._streaming(opening), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
             for (pieces, writer), token in zip(texts, row.tolist() if texts else (), strict=True):
-                writer.over = writer.over or token in (-1, self.codec_.end_)
+                writer.over = writer.over or token in (-1, self._end)
                 writer.push("" if writer.over else pieces.push(token))
             if texts and all(writer.over for _, writer in texts):
                 return
@@ -124,7 +135,6 @@ class TextModel(TokenModel[TextCodec]):
                 beams=self.beams,
                 room=room,
                 context=self.context,
-                end=self._end,
                 y=y,
             )
         new = found[:, first.shape[1] :]
@@ -150,28 +160,29 @@ class TextModel(TokenModel[TextCodec]):
             The text; None if no candidate of that length was found.
         """
         size, device, tokenizer = length or longest, self.device_, self.codec_.tokenizer_
-        room = min(size * (4 if self.codec_.unit == "byte" else 1), self.context // 4)
+        room = min(size * (4 if tokenizer.unit == "byte" else 1), self.context // 4)
         if self.fim and after:
             opening, follows = self.with_options(prompt=before, suffix=after).opening(), list[int]()
             room = min(room, self.context - len(opening) - 1)
         else:
-            follows = tokenizer.encode(after).tolist()[: max(1, self.context // 4)]
-            opening = [self._end, *tokenizer.encode(before).tolist()][-(self.context - room - len(follows)) :]
+            follows = tokenizer.encode(after, begins=False).tolist()[: max(1, self.context // 4)]
+            opening = [*super().opening(), *tokenizer.encode(before).tolist()][-(self.context - room - len(follows)) :]
 
         def fits(tokens: list[int]) -> bool:
-            count = len(tokenizer.decode(tokens))
+            count = len(self.codec_.plain(tokens, begins=not before))
             return count == length if length is not None else 0 < count <= longest
 
-        gap = Gap(torch.tensor(opening, device=device), torch.tensor(follows, device=device), self._end, room, fits)
+        gap = Gap(torch.tensor(opening, device=device), torch.tensor(follows, device=device), room, fits)
         count = self.candidates if follows or length is not None else 1
         net = self.decoder(y)
         with threads_for_rows(self.nets_["net"], count):
             found = filled(net, gap, self.choice(), noise.uniform(count, room)[0], noise.uniform()[0], y)
-        return None if found is None else tokenizer.decode(found)
+        return None if found is None else self.codec_.plain(found, begins=not before)
 
     def _items_of(self, x: Tensor) -> list[str]:
         """Decode tokens to prompt, generated text up to a stop, and suffix."""
-        texts = [self.codec_.text(row) for row in x.long()[:, len(self.opening()) :].tolist()]
+        rows = x.long()[:, len(self.opening()) :].tolist()
+        texts = [self.codec_.text(row, begins=not self.prompt) for row in rows]
         return [self.prompt + Writer(self.stop).push(text, last=True) + self.suffix for text in texts]
 
     def stream(self, *, y: object = None, random_state: RandomState = None, **options: object) -> Iterator[str]:
@@ -192,14 +203,14 @@ class TextModel(TokenModel[TextCodec]):
         """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = self.item_noise(1, random_state)
-        pieces, writer = self.codec_.streaming(), Writer(self.stop)
+        pieces, writer = self._streaming(opening), Writer(self.stop)
         with self.inference():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
             next(rows)
             for token in map(int, rows):
-                text = writer.push(pieces.push(token) if token < self.codec_.tokenizer_.size else "")
+                text = writer.push(pieces.push(token) if self.codec_.is_text(token) else "")
                 if text:
                     yield text
                 if writer.over:
@@ -207,6 +218,10 @@ class TextModel(TokenModel[TextCodec]):
         text = writer.push(pieces.finish(), last=True)
         if text:
             yield text
+
+    def _streaming(self, opening: list[int] | None) -> Stream:
+        """Return a decoder of new tokens: they go on with the prompt, or begin a text, as answers do."""
+        return self.codec_.streaming(begins=opening is not None or not self.prompt)
 
     # ---- answering
 
@@ -236,7 +251,7 @@ class TextModel(TokenModel[TextCodec]):
     ) -> Iterator[str]:
         """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
-        if not model.apart_:
+        if not (model.apart_ or model.codec_.talks):
             name = type(self).__name__
             how = either("finetune('pairs.jsonl')", f"zaohua train {name.casefold()} pairs.jsonl --base RUN")
             raise ZaohuaError(
@@ -251,12 +266,11 @@ class TextModel(TokenModel[TextCodec]):
         opening: list[int] = self.codec_.asking(asked)
         room = self.context - min(self.max_tokens, self.context // 2)
         while len(opening) > room:
-            said = [i for i, turn in enumerate(asked[:-1]) if turn.role != "system"]
-            if not said:
+            fewer = self.codec_.without_oldest(asked)
+            if len(fewer) == len(asked):
                 break
             note(f"left out the oldest messages: the dialogue doesn't fit into the context of {self.context} tokens")
-            del asked[said[0]]
-            opening = self.codec_.asking(asked)
+            asked, opening = fewer, self.codec_.asking(fewer)
         return opening
 
     # ---- measuring
@@ -266,7 +280,7 @@ class TextModel(TokenModel[TextCodec]):
         encoded = self.encode_items([text], None if y is None else [y])
         self.require_conditions(encoded.y_codes)
         row = encoded.codes[np.array([0])]
-        names = [self.codec_.tokenizer_.decode([token]) for token in row[0, 1:-1].tolist()]
+        names = [self.codec_.plain([token], begins=not i) for i, token in enumerate(row[0, 1:-1].tolist())]
         return list(zip([*names, ""], self.nats(row, encoded.y_codes).tolist(), strict=True))
 
     def nats(self, row: Tensor, y_codes: Condition | ConditionCodes | None, stride: int | None = None) -> Tensor:

@@ -33,7 +33,7 @@ class TokenSampler:
         repetition_penalty: factor by which logits of earlier tokens are reduced; 1 for none.
         bias: numbers added to the logits of some tokens.
         allowed: function that masks tokens; None allows all.
-        spared: token (the end) that the repetition penalty doesn't apply to.
+        ends: tokens that end a row; the first of them stands for all. The repetition penalty doesn't apply to them.
     """
 
     temperature: float = 1.0
@@ -43,7 +43,7 @@ class TokenSampler:
     repetition_penalty: float = 1.0
     bias: Mapping[int, float] = field(default_factory=dict)
     allowed: Allowed | None = None
-    spared: int | None = None
+    ends: tuple[int, ...] = ()
 
     def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
         """Choose the next token of each row.
@@ -56,7 +56,14 @@ class TokenSampler:
         Returns:
             int64 (B,).
         """
-        logits = self.adjusted(logits, before)
+        token = self._drawn(self.adjusted(logits, before), u)
+        return token.masked_fill(self.ended(token), self.ends[0]) if len(self.ends) > 1 else token
+
+    def ended(self, tokens: Tensor) -> Tensor:
+        """Return which tokens end a row, bool of the same shape."""
+        return functools.reduce(torch.logical_or, [tokens == end for end in self.ends], tokens != tokens)
+
+    def _drawn(self, logits: Tensor, u: Tensor) -> Tensor:
         if self.temperature == 0:
             return logits.argmax(dim=1)
         logits = self._filtered(logits / self.temperature)
@@ -69,7 +76,7 @@ class TokenSampler:
         """Apply repetition penalty and bias, and set logits of tokens that aren't allowed to minus infinity."""
         if self.repetition_penalty != 1 and before.shape[1]:
             none = logits.shape[1]
-            skip = (before < 0) if self.spared is None else (before < 0) | (before == self.spared)
+            skip = (before < 0) | self.ended(before)
             there = logits.new_zeros(len(logits), none + 1, dtype=torch.bool)
             there = there.scatter(1, before.masked_fill(skip, none), True)[:, :none]
             penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)

@@ -37,8 +37,12 @@ from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
+from zaohua.nn.packing import packed
+from zaohua.nn.transformer import Transformer
 from zaohua.training.events import Batch
 
+FULL = 0.75
+"""Share of learnt tokens in a batch, from which on the logits of all are computed."""
 FEW = 10
 """Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
@@ -172,6 +176,8 @@ class TokenModel(Guided[TokenCodecT]):
         """
         before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
         before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
+        if isinstance(net, Transformer):
+            return _surprisal(net, before, targets, x[:, :-1] != PAD, y, keep)
         return F.cross_entropy(
             net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
         ).view(len(x), -1)
@@ -233,14 +239,14 @@ class TokenModel(Guided[TokenCodecT]):
         return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:
-        """Return the tokens that samples begin with, END first."""
-        return [self._end]
+        """Return the tokens that samples begin with, first of all the one before an item."""
+        return [self.codec_.begin_]
 
     def choice(self) -> TokenSampler:
         """Return the token sampler: the fields' settings, without special tokens."""
-        reserved = {token: -torch.inf for token in range(self._end + 1, self.spec_.channels)}
+        never, ends = dict.fromkeys(self.codec_.reserved_, -torch.inf), self.codec_.ends_
         return TokenSampler(
-            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, reserved, spared=self._end
+            self.temperature, self.top_k, self.top_p, self.min_p, self.repetition_penalty, never, ends=ends
         )
 
     @property
@@ -250,7 +256,7 @@ class TokenModel(Guided[TokenCodecT]):
 
     @property
     def _end(self) -> int:
-        """The END token, before and after every item."""
+        """The END token, after every item."""
         return self.codec_.end_
 
 
@@ -298,3 +304,24 @@ class TokenRows:
         at = indices if isinstance(indices, slice) else np.asarray(indices)
         rows = [self._row(item, low) for item, low in zip(self.item_index[at], self._lows[at], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
+
+
+def _surprisal(
+    net: Transformer, before: Tensor, targets: Tensor, present: Tensor, y: Condition | None, keep: Tensor | None
+) -> Tensor:
+    """Return -log p of each target given the tokens before it, nats (B, t); 0 for those that aren't learnt (-1).
+
+    Short rows are packed together. Logits of a large vocabulary cost as much as the blocks, so only those of targets
+    are computed where many tokens are none.
+    """
+    learnt = targets != PAD
+    rows = packed(before, present.sum(1)) if y is None else None
+    if rows is not None:
+        features = net.packed_features(rows.tokens, rows.segments).flatten(0, 1)[rows.places[learnt]]
+    elif bool(learnt.sum() < FULL * learnt.numel()):
+        features = net.features(before, y, keep)[learnt]
+    else:
+        flat = net(before, y, keep).flatten(0, 1)
+        return F.cross_entropy(flat, targets.flatten(), ignore_index=PAD, reduction="none").view(targets.shape)
+    nats = F.cross_entropy(net.logits(features), targets[learnt], reduction="none")
+    return nats.new_zeros(learnt.shape).masked_scatter(learnt, nats)

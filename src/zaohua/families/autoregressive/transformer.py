@@ -10,6 +10,7 @@ from torch import nn
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.encoding import CodecT
+from zaohua.nn.blueprint import Blueprint
 from zaohua.nn.transformer import Transformer
 from zaohua.training.optimizers import Muon
 from zaohua.training.trainable import Trainable
@@ -32,15 +33,17 @@ class CausalTransformer(Trainable[CodecT]):
     """Number of attention heads, which divides the width."""
     dropout: Annotated[float, Between(0, 0.9)] = 0.1
     """Dropout probability of activations."""
-    architecture: Literal["modern", "gpt2"] = "modern"
-    """Architecture of the blocks: modern, or that of GPT-2."""
+    architecture: Literal["zaohua", "gpt2", "llama"] | Blueprint = "zaohua"
+    """Architecture of the blocks: ours, that of GPT-2 or that of Llama; in Python also any `Blueprint`."""
+    gradient_checkpointing: bool = False
+    """Compute activations within blocks twice, to need far less memory: about a third more time."""
     optimizer: Literal["muon", "adamw"] = "muon"
     """Optimiser of the matrices within the blocks; AdamW trains everything else."""
 
     def transformer(
         self, vocabulary: int, y_spec: DataSpec | None, context: int, *, places: bool = False
     ) -> Transformer:
-        """Build the network; `places` learns positions in the modern architecture too."""
+        """Build the network; `places` learns positions in any architecture."""
         return Transformer(
             vocabulary,
             y_spec,
@@ -51,6 +54,7 @@ class CausalTransformer(Trainable[CodecT]):
             dropout=self.dropout,
             architecture=self.architecture,
             places=places,
+            gradient_checkpointing=self.gradient_checkpointing,
         )
 
     def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:

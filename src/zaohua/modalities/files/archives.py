@@ -6,8 +6,6 @@ import functools
 import os
 import shutil
 import tarfile
-import tempfile
-import weakref
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,18 +13,12 @@ from pathlib import Path
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import note
 from zaohua.modalities.base import counted
+from zaohua.modalities.files.temporary import TemporaryFolder
 
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz")
 """Endings of archives."""
-
-
-class _Unpacked:
-    """Temporary folder, which is deleted when the process ends."""
-
-    def __init__(self, archive: Path):
-        self.path = Path(tempfile.mkdtemp(prefix="zaohua-")) / archive.name.split(".")[0]
-        self.path.mkdir()
-        weakref.finalize(self, shutil.rmtree, self.path.parent, ignore_errors=True)
+ELSEWHERE = "unpack it elsewhere, and give the folder"
+"""What to do if there is no room."""
 
 
 def is_archive(path: Path) -> bool:
@@ -49,17 +41,17 @@ def unpacked(path: Path) -> Path:
 
 
 @functools.cache
-def _unpacked(path: Path, changed: int, size: int) -> _Unpacked:
+def _unpacked(path: Path, changed: int, size: int) -> TemporaryFolder:
     """Unpack an archive that was changed at a time (ns), and has a size."""
-    into = _Unpacked(path)
+    into = TemporaryFolder(path.name.split(".")[0])
     try:
         if path.suffix.casefold() == ".zip":
             with zipfile.ZipFile(path) as archive:
-                _check_room(path, sum(member.file_size for member in archive.infolist()), into.path)
+                into.check_room(sum(member.file_size for member in archive.infolist()), path, ELSEWHERE)
                 archive.extractall(into.path)  # never outside of the folder
         else:
             with tarfile.open(path) as archive:
-                _check_room(path, sum(member.size for member in archive), into.path)
+                into.check_room(sum(member.size for member in archive), path, ELSEWHERE)
                 _extract(archive, into.path)
     except ZaohuaError:
         raise
@@ -98,12 +90,3 @@ def _extract(archive: tarfile.TarFile, into: Path) -> None:
                 shutil.copyfileobj(content, file)
     if links:
         note(f"left out {counted(links, 'symbolic link')} of the archive")
-
-
-def _check_room(path: Path, size: int, into: Path) -> None:
-    free = shutil.disk_usage(into).free
-    if size > free // 2:
-        raise ZaohuaError(
-            f"{path}: takes {size / 2**30:.1f} GiB when it is unpacked, more than half of the {free / 2**30:.1f} GiB "
-            f"free in {into.parent.parent}: unpack it elsewhere, and give the folder"
-        )

@@ -12,6 +12,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.storage.provenance.files import BESIDE
 
 TRAIN = ("train", "training")
 """Names of the split that is read by default, in any case of letters."""
@@ -22,7 +23,8 @@ TABLE = "labels.csv"
 LABEL_FILES = (TABLE, "metadata.csv", "metadata.jsonl", "dataset.json")
 """Files that may say the labels of the others: ours, those of Hugging Face's folders, and that of StyleGAN."""
 JUNK = frozenset({"thumbs.db", "desktop.ini", ".ds_store", "__macosx", "__pycache__", ".git", ".svn", ".hg"})
-"""Names, in lower case, of what systems and programs leave in folders; as are names that begin with "._" (macOS)."""
+"""Names, in lower case, of what systems and programs leave in folders; as are names that begin with "._" (macOS), and
+what Zaohua writes beside files, see `storage.provenance`."""
 
 
 def split_folder(folder: Path, split: str | None) -> Path:
@@ -90,7 +92,7 @@ def _splits(names: list[str]) -> list[str] | None:
 
 def is_junk(name: str) -> bool:
     """Return True for a file or folder that a system or a program left behind."""
-    return name.casefold() in JUNK or name.startswith("._")
+    return name.casefold() in JUNK or name.startswith("._") or name.endswith(BESIDE)
 
 
 @dataclass

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zaohua.storage.outputs import GIVEN
+
 NAME = "file_name"
 """Column of the names of files."""
 CELLS = (str, int, float, bool, set, frozenset, list)
@@ -33,10 +35,10 @@ def write_metadata(folder: Path, paths: Sequence[Path], y: Sequence[object] | No
         return None
     listed = [{NAME: path.name, **row} for path, row in zip(paths, rows, strict=True)]
     if any(isinstance(value, list) for row in rows for value in row.values()):
-        table = folder / "metadata.jsonl"
+        table = folder / GIVEN[1]
         table.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in listed), "utf-8")
         return table
-    table = folder / "metadata.csv"
+    table = folder / GIVEN[0]
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [NAME, *names], lineterminator="\n")
         writer.writeheader()

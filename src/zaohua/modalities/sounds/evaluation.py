@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from zaohua.evaluation.fidelity import Counts
+from zaohua.evaluation.likeness import sounds_alike
 from zaohua.evaluation.pictures import PictureProtocol
 from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.shown import asked_examples, side_by_side
@@ -25,9 +27,13 @@ from zaohua.modalities.sounds.files import SoundFiles
 from zaohua.modalities.sounds.mel import MelCodec
 from zaohua.modalities.sounds.mu_law import MuLawCodec
 from zaohua.modalities.sounds.sound import Sound, Sounds, sixteen_bits
+from zaohua.modalities.sounds.spectrum import SpectrumCodec
+from zaohua.modalities.sounds.waves import WaveCodec
 
 FITTED = 4096
 """Sounds at most from which an ear learns how long sounds are, and how loud."""
+WINDOW = 0.032
+"""Length in seconds of the windows of the log-spectral distance, as usual for speech."""
 EACH = 2
 """Samples of each class that a page plays."""
 HEARD = 1_500_000
@@ -82,12 +88,20 @@ class Ear:
 
     def hear(self, sounds: Iterable[Sound]) -> np.ndarray:
         """Return pictures of sounds of any rate, length and channels, uint8 (n, bands, frames), highest band on top."""
-        heard = [Sound(sixteen_bits(sound.samples), sound.rate) for sound in sounds]
-        return self._pictures(torch.from_numpy(np.stack([self.codec.form_.load(Clip(sound)) for sound in heard])))
+        return self._pictures(self.encode(sounds))
 
     def picture(self, real: Recordings) -> Pictures:
         """Return real sounds as pictures."""
         return Pictures(self.codec.encode(real.values), real.values.labels, self._pictures)
+
+    def waves(self, codes: torch.Tensor) -> np.ndarray:
+        """Return encoded sounds as waves, float32 (n, length)."""
+        return self.codec.waves(codes)[:, 0].numpy()
+
+    def encode(self, sounds: Iterable[Sound]) -> torch.Tensor:
+        """Return sounds of any rate, length and channels as it encodes them: 16 bits, with its rate and length."""
+        heard = [Sound(sixteen_bits(sound.samples), sound.rate) for sound in sounds]
+        return torch.from_numpy(np.stack([self.codec.form_.load(Clip(sound)) for sound in heard]))
 
     def sounds(self, real: Pictures, rows: np.ndarray) -> Sounds:
         """Return some of the real sounds, with its rate and length."""
@@ -170,6 +184,13 @@ class SoundProtocol(PictureProtocol):
     def to_measured(self, model: Any, block: Any) -> np.ndarray:
         """Return pictures of sounds."""
         return self.ear.hear(block)
+
+    def likeness(self, model: Any, samples: Any, rows: np.ndarray) -> Counts:
+        """Count SI-SDR, if the model makes phases, and the log-spectral distance."""
+        made, real = self.ear.waves(self.ear.encode(samples)), self.ear.waves(self.test.codes[rows])
+        window = 4 * round(WINDOW * self.ear.codec.form_.rate / 4)
+        phases = isinstance(model.codec_, (SpectrumCodec, WaveCodec, MuLawCodec))
+        return sounds_alike(made.reshape(len(rows), -1, made.shape[1]), real, window, phases)
 
     def codes_for(self, model: Any) -> Any:
         """Return the test sounds as the codec of a model encodes them."""

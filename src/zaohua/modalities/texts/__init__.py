@@ -55,6 +55,13 @@ class Texts(Modality):
         return (TextCodec,)
 
     @property
+    def other_codecs(self) -> tuple[type[Codec], ...]:
+        """The codec of published models."""
+        from zaohua.modalities.texts.published import PublishedTextCodec
+
+        return (PublishedTextCodec,)
+
+    @property
     def condition_codecs(self) -> tuple[type[ConditionCodec], ...]:
         """The codec of texts as conditions."""
         from zaohua.modalities.texts.captions import CaptionCodec

@@ -58,4 +58,4 @@ class CaptionCodec(TextCodec):
 
     def describe(self, n: int | None = None) -> str:
         """Describe the texts as conditions."""
-        return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, self.unit)}"
+        return f"{counted(n, 'text')} in {counted(self.tokenizer_.size, self.tokenizer_.unit)}"

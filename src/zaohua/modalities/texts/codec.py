@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -91,91 +90,140 @@ class TextCodec(TokenCodec[TextsLike]):
         return self.tokenizer_.size
 
     def encode(self, items: TextsLike) -> Sequences:
-        """Encode items as tokens; more than 256 million are stored in a memory-mapped temporary file."""
+        """Encode items as tokens; more than 256 million are stored in a memory-mapped temporary file.
+
+        Where one item ends in the token that the next begins with, both share it.
+        """
         dtype: type[np.signedinteger] = np.int16 if self.spec_.channels < 1 << 15 else np.int32
-        starts, total, parts, end = [], 0, list[np.ndarray](), np.array([self.end_], dtype)
+        starts, stops, total, parts = [], [], 0, list[np.ndarray]()
         spill: IO[bytes] | None = None
-        talks = 0
+        talks, last = 0, None
         for where, item in located(items):
-            starts.append(total)
             talks += dialogues.is_dialogue(item)
-            for part in itertools.chain((end,), self._encoded(item, where)):
+            for number, part in enumerate(self._row(item, where)):
+                if not number:
+                    shared = last is not None and len(part) == 1 and part[0] == last
+                    starts.append(total - shared)
+                    part = part[int(shared) :]
                 parts.append(part.astype(dtype))
                 total += len(part)
+                last = int(part[-1]) if len(part) else last
                 if total > MEMORY and spill is None:
                     spill = tempfile.TemporaryFile(prefix="zaohua-tokens-")  # stays open as long as its memory map
                 if spill is not None:
                     spill.writelines(part.tobytes() for part in parts)
                     parts.clear()
+            stops.append(total)
         if not starts:
             raise ZaohuaError("no texts: the list is empty")
         if spill is None:
-            stream = np.concatenate([*parts, end])
+            stream = np.concatenate(parts)
         else:
-            spill.write(end.tobytes())
             spill.flush()
-            stream = np.memmap(spill, dtype, mode="r+", shape=(total + 1,))
-        stops = torch.tensor([*starts[1:], total]) + 1  # up to and including the END that the next item starts with
+            stream = np.memmap(spill, dtype, mode="r+", shape=(total,))
         apart = talks > 0
         self._item = "dialogue" if apart else "text"
         if 0 < talks < len(starts):
             note(f"{len(starts) - talks:,} of {len(starts):,} are texts, not dialogues, and learnt as a whole")
-        return Sequences(torch.from_numpy(stream), torch.tensor(starts), stops, PAD, apart)
+        return Sequences(torch.from_numpy(stream), torch.tensor(starts), torch.tensor(stops), PAD, apart)
 
-    def _encoded(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
-        """Yield the tokens of an item in parts, without the END before and after it."""
+    def _row(self, item: LocatedItem, where: str) -> Iterator[np.ndarray]:
+        """Yield the tokens of an item in parts: the token that it begins with, its own, END."""
         try:
             if dialogues.is_dialogue(item):
-                yield self._dialogue(dialogues.up_to_last_answer(item))
-            else:
-                yield from map(self.tokenizer_.encode, item)
+                yield from self._dialogue(dialogues.up_to_last_answer(item))
+                return
+            yield np.array([self.begin_])
+            for number, chunk in enumerate(item):
+                yield self.tokenizer_.encode(chunk, begins=not number)
+            yield np.array([self.end_])
         except ZaohuaError as error:
             raise _with_location(error, where) from None
 
-    def _dialogue(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
-        """Encode a dialogue: tokens of answers and the END after them unchanged, other tokens t as -2 - t."""
+    def _dialogue(self, turns: Sequence[dialogues.Turn]) -> Iterator[np.ndarray]:
+        """Yield the row of a dialogue in parts: tokens of answers and the END after them unchanged, others t as -2 - t.
+
+        The first token, which nothing comes before, is unchanged, too.
+        """
+        yield np.array([self.end_])
+        yield self._turns(turns)
+        yield np.array([self.end_])
+
+    def _turns(self, turns: Sequence[dialogues.Turn]) -> np.ndarray:
+        """Encode the turns of a dialogue, without the END before and after them."""
         parts: list[ArrayLike] = []
         for i, (role, content, learnt) in enumerate(turns):
             tokens = self.tokenizer_.encode(content)
             if role != "system":
-                parts.append([-2 - self.special(ASSISTANT if role == "assistant" else USER)])
+                parts.append([-2 - self._special(ASSISTANT if role == "assistant" else USER)])
             parts.append(tokens if learnt else -2 - tokens)
             if role == "assistant" and i + 1 < len(turns):
                 parts.append([self.end_ if learnt else -2 - self.end_])
         return np.concatenate(parts)
 
-    def special(self, index: int) -> int:
+    def _special(self, index: int) -> int:
         """Return a special token by its index: END, USER ..."""
         return self.tokenizer_.size + index
+
+    def is_text(self, token: int) -> bool:
+        """Return whether a token stands for text: it is neither special, nor padding, nor one that isn't learnt."""
+        return 0 <= token < self.tokenizer_.size
+
+    def plain(self, tokens: Iterable[int], begins: bool = True) -> str:
+        """Decode the tokens that stand for text, which begin a text or go on with one."""
+        return self.tokenizer_.decode(filter(self.is_text, tokens), begins)
+
+    def widths(self, tokens: np.ndarray) -> np.ndarray:
+        """Return the bytes of text of each token of a row after the first, int64 (t,); 0 for those that are no text."""
+        texts = np.fromiter(map(self.is_text, tokens.tolist()), bool, len(tokens))
+        out = np.where(texts, self.tokenizer_.sizes[np.where(texts, tokens, 0)], 0)
+        if self.tokenizer_.starts_with_space(True) and len(first := np.flatnonzero(texts)):
+            out[first[0]] -= self.tokenizer_.bytes_of(int(tokens[first[0]])).startswith(b" ")
+        return out
 
     def name(self, token: int) -> str:
         """Return a readable token: its text, or the name of a special token."""
         size = self.tokenizer_.size
-        return self.tokenizer_.decode([token]) if token < size else SPECIALS[token - size]
+        return self.tokenizer_.decode([token], begins=False) if token < size else SPECIALS[token - size]
+
+    @property
+    def talks(self) -> bool:
+        """Whether the tokens come from a model that answers in dialogues already."""
+        return False
 
     def asking(self, turns: Sequence[dialogues.Turn]) -> list[int]:
         """Encode the messages of `dialogues.asked` as the prompt of an answer: END, the dialogue so far, ASSISTANT."""
-        tokens = self._dialogue(turns)
-        return [self.end_, *np.where(tokens < PAD, -2 - tokens, tokens).tolist(), self.special(ASSISTANT)]
+        tokens = self._turns(turns)
+        return [self.end_, *np.where(tokens < PAD, -2 - tokens, tokens).tolist(), self._special(ASSISTANT)]
+
+    def without_oldest(self, turns: Sequence[dialogues.Turn]) -> list[dialogues.Turn]:
+        """Return messages to answer without the oldest but the system's, and the last; all, if there are no others."""
+        oldest = next((i for i, turn in enumerate(turns[:-1]) if turn.role != "system"), None)
+        return [turn for i, turn in enumerate(turns) if i != oldest]
 
     @property
     def gap(self) -> tuple[int, int, int]:
-        """The tokens PREFIX, SUFFIX and MIDDLE of a request to fill in the middle of a text."""
-        return self.special(PREFIX), self.special(SUFFIX), self.special(MIDDLE)
+        """The tokens PREFIX, SUFFIX and MIDDLE of a request to fill in the middle of a text.
+
+        Raises:
+            ZaohuaError: there are none.
+        """
+        return self._special(PREFIX), self._special(SUFFIX), self._special(MIDDLE)
 
     def decode(self, x: Tensor) -> list[str]:
         """Decode rows of tokens (b, t) up to END, without special tokens; a leading END is skipped."""
         return [self.text(row) for row in x.long().tolist()]
 
-    def text(self, row: Sequence[int]) -> str:
-        """Decode one row of tokens."""
-        row = row[1:] if row and row[0] == self.end_ else row
-        end = next((i for i, token in enumerate(row) if token in (self.end_, PAD)), len(row))
-        return self.tokenizer_.decode(token for token in row[:end] if 0 <= token < self.tokenizer_.size)
+    def text(self, row: Sequence[int], begins: bool = True) -> str:
+        """Decode one row of tokens, which begins a text or goes on with one."""
+        row = row[1:] if row and row[0] == self.begin_ else row
+        over = (*self.ends_, PAD)
+        end = next((i for i, token in enumerate(row) if token in over), len(row))
+        return self.plain(row[:end], begins)
 
-    def streaming(self) -> Stream:
-        """Return an incremental decoder."""
-        return Stream(self.tokenizer_)
+    def streaming(self, begins: bool = True) -> Stream:
+        """Return an incremental decoder of tokens that begin a text, or go on with one."""
+        return Stream(self.tokenizer_, begins)
 
     def typed(self, text: str, several: bool = False) -> list[str]:
         """Return the text itself."""
@@ -197,12 +245,7 @@ class TextCodec(TokenCodec[TextsLike]):
 
     def describe(self, n: int | None = None) -> str:
         """Describe the number of texts and the unit of their tokens."""
-        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, self.unit)}"
-
-    @property
-    def unit(self) -> str:
-        """Noun for what the tokenizer divides texts into."""
-        return {"Characters": "character", "Bytes": "byte", "Pieces": "word piece"}[type(self.tokenizer_).__name__]
+        return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, self.tokenizer_.unit)}"
 
     def found(self) -> Json:
         """Return the size of the vocabulary."""

@@ -68,6 +68,6 @@ def _place(model: Any, texts: Sequence[Any]) -> tuple[int, int] | None:
         return len(texts), 0
     item = int(np.searchsorted(codes.starts.numpy(), token, "right")) - 1
     rest = codes.stream[token : int(codes.stops[item])].tolist()
-    end = model.codec_.tokenizer_.decode([token for token in rest if 0 <= token < model.codec_.end_])
+    end = model.codec_.plain(rest, begins=False)
     end = end.lstrip(REPLACEMENT)  # the rest of a character whose first bytes were trained on
-    return item, len(texts[item]) - len(end)
+    return item, max(0, len(texts[item]) - len(end))

@@ -84,10 +84,10 @@ def surprise(
     stride = model.context // 2 if stride is None else stride
     if not 1 <= stride <= model.context:
         raise ZaohuaError(f"the stride must be from 1 to the context ({model.context}), not {stride}")
-    decode, total, texts, tokens, characters, size = model.codec_.tokenizer_.decode, 0.0, 0, 0, 0, 0
+    total, texts, tokens, characters, size = 0.0, 0, 0, 0, 0
     for row, nats in scored(model, X, y, stride):
         total, tokens = total + float(nats.double().sum()), tokens + sum(token >= 0 for token in row)
-        text = decode(token for token in row if 0 <= token < model.codec_.end_)
+        text = model.codec_.plain(row)
         characters, size = characters + len(text), size + len(text.encode())
         if each is not None:
             each(texts, _named(model.codec_, row, nats.tolist()))
@@ -125,13 +125,10 @@ def surprise_by_part(model: TextModel, X: object, y: object = None, *, size: int
     Returns:
         The nats and the bytes of each part, without those of empty texts.
     """
-    bytes_of = np.append(model.codec_.tokenizer_.sizes, 0)
 
     def texts() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for row, nats in scored(model, X, y, model.context // 2 if stride is None else stride):
-            tokens = np.array(row, np.int64)
-            widths = bytes_of[np.where(tokens >= 0, np.minimum(tokens, len(bytes_of) - 1), len(bytes_of) - 1)]
-            yield nats.double().cpu().numpy(), widths
+            yield nats.double().cpu().numpy(), model.codec_.widths(np.array(row, np.int64))
 
     return in_parts(texts(), size)
 

@@ -1,15 +1,16 @@
 """Tokenizers: characters, bytes, or byte pair encoding (BPE) trained on the texts.
 
-Tokens 0 ... size - 1 stand for strings; a codec's special tokens follow. A tokenizer is saved as its JSON state.
+Tokens 0 ... size - 1 stand for bytes of UTF-8; a codec's special tokens follow. A tokenizer is saved as its JSON state.
 """
 
 from __future__ import annotations
 
 import codecs
+import functools
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from zaohua.core.advice import on_command_line, option
 from zaohua.core.errors import ZaohuaError
 
 REPLACEMENT = "�"
+"""What stands for bytes that aren't UTF-8."""
 WORD = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 """Pattern of words, of which tokens are parts, as in GPT-2."""
 LONGEST = 32
@@ -26,12 +28,18 @@ LONGEST = 32
 class Tokenizer(ABC):
     """Base of the tokenizers."""
 
+    unit: ClassVar[str]
+    """Noun for what a text is divided into."""
     size: int
     """Size of the vocabulary."""
 
     @abstractmethod
-    def encode(self, text: str) -> np.ndarray:
+    def encode(self, text: str, begins: bool = True) -> np.ndarray:
         """Encode a text as tokens, int32 (t,).
+
+        Args:
+            text: the text.
+            begins: whether it begins a text, or goes on with one; to ours that is the same.
 
         Raises:
             ZaohuaError: a character can't be encoded; the message names it and its index.
@@ -46,13 +54,27 @@ class Tokenizer(ABC):
         return np.ones(len(text), bool)
 
     @abstractmethod
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Decode tokens; invalid UTF-8 becomes replacement characters."""
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of UTF-8 that a token stands for, which may be a part of a character."""
 
-    @property
-    @abstractmethod
+    def decode(self, tokens: Iterable[int], begins: bool = True) -> str:
+        """Decode tokens; invalid UTF-8 becomes replacement characters.
+
+        Args:
+            tokens: the tokens.
+            begins: whether they begin a text, or go on with one.
+        """
+        text = b"".join(map(self.bytes_of, tokens)).decode("utf-8", "replace")
+        return text.removeprefix(" ") if self.starts_with_space(begins) else text
+
+    def starts_with_space(self, begins: bool) -> bool:
+        """Return whether tokens begin with a space that isn't part of the text: of some published tokenizers."""
+        return False
+
+    @functools.cached_property
     def sizes(self) -> np.ndarray:
         """Number of bytes of each token in UTF-8, int64 (size,)."""
+        return np.array([len(self.bytes_of(token)) for token in range(self.size)], np.int64)
 
     @abstractmethod
     def state(self) -> str | None:
@@ -61,6 +83,8 @@ class Tokenizer(ABC):
 
 class Characters(Tokenizer):
     """Tokenizer with one token per character of the training texts, sorted by code point."""
+
+    unit = "character"
 
     def __init__(self, alphabet: str):
         self.alphabet, self.size = alphabet, len(alphabet)
@@ -75,7 +99,7 @@ class Characters(Tokenizer):
             seen.update(text)
         return cls("".join(sorted(seen)))
 
-    def encode(self, text: str) -> np.ndarray:
+    def encode(self, text: str, begins: bool = True) -> np.ndarray:
         """Encode a text as indices into the alphabet."""
         indices, known = self._indices(text)
         if not known.all():
@@ -105,14 +129,13 @@ class Characters(Tokenizer):
         known[known] = self.codes[indices[known]] == points[known]
         return indices, known
 
-    def decode(self, tokens: Iterable[int]) -> str:
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of a character."""
+        return self.alphabet[token].encode()
+
+    def decode(self, tokens: Iterable[int], begins: bool = True) -> str:
         """Return the characters of tokens."""
         return "".join(self.alphabet[token] for token in tokens)
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Number of bytes of each character."""
-        return np.array([len(character.encode()) for character in self.alphabet], np.int64)
 
     def state(self) -> str | None:
         """Return the alphabet."""
@@ -122,6 +145,7 @@ class Characters(Tokenizer):
 class Bytes(Tokenizer):
     """Tokenizer with the 256 byte values of UTF-8, for any text."""
 
+    unit = "byte"
     size = 256
 
     @classmethod
@@ -129,18 +153,17 @@ class Bytes(Tokenizer):
         """Create a tokenizer; there is nothing to learn."""
         return cls()
 
-    def encode(self, text: str) -> np.ndarray:
+    def encode(self, text: str, begins: bool = True) -> np.ndarray:
         """Encode a text as its bytes."""
         return np.frombuffer(as_utf8(text), dtype=np.uint8).astype(np.int32)
 
-    def decode(self, tokens: Iterable[int]) -> str:
+    def bytes_of(self, token: int) -> bytes:
+        """Return the byte."""
+        return bytes([token])
+
+    def decode(self, tokens: Iterable[int], begins: bool = True) -> str:
         """Decode bytes."""
         return bytes(tokens).decode("utf-8", "replace")
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """One byte for each token."""
-        return np.ones(self.size, np.int64)
 
     def state(self) -> str | None:
         """Return None: there is no state."""
@@ -156,11 +179,16 @@ class Pieces(Tokenizer):
     Source: Sennrich, Haddow and Birch, 2016 (arXiv:1508.07909); on bytes as in GPT-2.
     """
 
+    unit = "word piece"
+
     def __init__(self, state: str):
         from tokenizers import Tokenizer as Fast
 
         self.fast = Fast.from_str(state)
         self.size = self.fast.get_vocab_size()
+        letters = byte_letters()
+        pieces = [self.fast.id_to_token(token) or "" for token in range(self.size)]
+        self._bytes = [bytes(map(letters.__getitem__, piece)) for piece in pieces]
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Pieces:
@@ -183,19 +211,14 @@ class Pieces(Tokenizer):
         fast.train_from_iterator((as_utf8(text).decode() for text in texts), trainer)
         return cls(fast.to_str())
 
-    def encode(self, text: str) -> np.ndarray:
+    def encode(self, text: str, begins: bool = True) -> np.ndarray:
         """Encode a text as tokens."""
         as_utf8(text)
         return np.array(self.fast.encode(text).ids, dtype=np.int32)
 
-    def decode(self, tokens: Iterable[int]) -> str:
-        """Decode tokens."""
-        return self.fast.decode(list(tokens))
-
-    @property
-    def sizes(self) -> np.ndarray:
-        """Number of bytes of each piece, which the library writes with a character for each byte."""
-        return np.array([len(self.fast.id_to_token(token) or "") for token in range(self.size)], np.int64)
+    def bytes_of(self, token: int) -> bytes:
+        """Return the bytes of a piece, which the library writes with a letter for each."""
+        return self._bytes[token]
 
     def state(self) -> str | None:
         """Return the library's JSON, as a string."""
@@ -211,6 +234,15 @@ def restored(name: str, state: str | None) -> Tokenizer:
     return Bytes() if name == "bytes" else TOKENIZERS[name](state)
 
 
+def byte_letters() -> dict[str, int]:
+    """Return the letters by which byte-level tokenizers write bytes, each with its byte: those that can be seen, as in
+    Latin-1, and the letters from number 256 on for the others.
+    """
+    seen = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in seen]
+    return {**{chr(byte): byte for byte in seen}, **{chr(256 + i): byte for i, byte in enumerate(others)}}
+
+
 def as_utf8(text: str) -> bytes:
     """Return a text as UTF-8; raise a `ZaohuaError` if it has half of a surrogate pair."""
     try:
@@ -223,28 +255,29 @@ def as_utf8(text: str) -> bytes:
 
 
 class Stream:
-    """Incremental decoder: tokens are pushed one by one, and text is returned as soon as its bytes are complete."""
+    """Incremental decoder: tokens are pushed one by one, and text is returned as soon as its bytes are complete.
 
-    def __init__(self, tokenizer: Tokenizer):
-        self.tokenizer, self.tokens, self.given = tokenizer, list[int](), 0
-        self.bytes = codecs.getincrementaldecoder("utf-8")("replace") if isinstance(tokenizer, Bytes) else None
+    Args:
+        tokenizer: the tokenizer.
+        begins: whether the tokens begin a text, or go on with one.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, begins: bool = True):
+        self.bytes_of = tokenizer.bytes_of
+        self.bytes = codecs.getincrementaldecoder("utf-8")("replace")
+        self.surplus = tokenizer.starts_with_space(begins)
 
     def push(self, token: int) -> str:
         """Add a token; return the text that it completes."""
-        if self.bytes is not None:
-            return self.bytes.decode(bytes([token]))
-        self.tokens.append(token)
-        if isinstance(self.tokenizer, Characters):
-            return self.tokenizer.decode([token])
-        text = self.tokenizer.decode(self.tokens)
-        if text.endswith(REPLACEMENT):  # within a character
-            return ""
-        new, self.tokens, self.given = text[self.given :], self.tokens[-8:], 0
-        self.given = len(self.tokenizer.decode(self.tokens))
-        return new
+        return self._without_surplus(self.bytes.decode(self.bytes_of(token)))
 
     def finish(self) -> str:
         """Return the remaining text at the end."""
-        if self.bytes is not None:
-            return self.bytes.decode(b"", True)
-        return self.tokenizer.decode(self.tokens)[self.given :] if not isinstance(self.tokenizer, Characters) else ""
+        return self._without_surplus(self.bytes.decode(b"", True))
+
+    def _without_surplus(self, text: str) -> str:
+        """Return text without the space before its beginning."""
+        if not (self.surplus and text):
+            return text
+        self.surplus = False
+        return text.removeprefix(" ")

@@ -15,6 +15,7 @@ from zaohua.evaluation.comparison import Comparison, compared
 from zaohua.evaluation.protocol import EvaluationProtocol
 from zaohua.evaluation.results import load
 from zaohua.evaluation.summaries import note_in_card
+from zaohua.storage.published import is_published
 from zaohua.tasks.evaluation.evaluate import ProgressFn, check_able, evaluate
 from zaohua.tasks.evaluation.protocols import compared_kinds, kind_name, listed, protocol_class, protocol_for
 
@@ -63,8 +64,9 @@ def compare(
         if found is None or found.seeds[0] != random_state or not protocol.matches(found):
             log(f"measuring {folder}")
             found = evaluate(model, samples=samples, random_state=random_state, protocol=protocol, run=folder, log=log)
-            found.save(folder)
-            note_in_card(folder, found)
+            if not is_published(folder):  # nothing is written into what others made
+                found.save(folder)
+                note_in_card(folder, found)
         rows.append(replace(found, run=name))
     log("comparing the figures")
     return compared(rows, protocol)

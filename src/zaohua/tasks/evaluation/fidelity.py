@@ -49,9 +49,7 @@ def _repeated(model: GenerativeModel, protocol: EvaluationProtocol[Any], seed: i
         return {}
     rows = _spread(len(protocol.test), REPEATED)
     asked = [protocol.test.labels[i] for i in rows for _ in range(TIMES)]
-    samples = protocol.to_measured(model, model.sample(len(asked), y=asked, random_state=seed))
-    grouped = np.asarray(samples).reshape(len(rows), TIMES, *np.shape(samples)[1:])
-    counts = protocol.likeness(grouped, protocol.test.values[rows])
+    counts = protocol.likeness(model, model.sample(len(asked), y=asked, random_state=seed), rows)
     return {name: _at(values, rows, len(protocol.test)) for name, values in counts.items()}
 
 

@@ -18,6 +18,8 @@ from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.registry import known, modality_of, taken_by
+from zaohua.modalities.remote.addresses import is_url
+from zaohua.modalities.remote.fetching import local
 from zaohua.tasks.evaluation.givens import given_of
 from zaohua.training.trainable import Trainable
 
@@ -238,6 +240,7 @@ def _same_path(data: object, source: object) -> bool:
     """Return True for two paths of the same file or folder, or the same object in memory."""
     if not isinstance(data, (str, Path)) or not isinstance(source, (str, Path)):
         return data is source
+    data, source = (local(path) if is_url(path) else path for path in (data, source))
     return Path(data).exists() and Path(source).exists() and Path(data).resolve() == Path(source).resolve()
 
 

@@ -115,5 +115,7 @@ def told(request: Request, problem: Problem) -> str:
     search = LatentSearch(steps=request.steps)
     way = f"a search in the latents of this {kind}, from {search.starts} starts of {counted(search.steps, 'step')} each"
     spread = "; the spread of answers isn't calibrated" if request.gamma else ""
-    what = counted(n, "draw" if request.gamma == 1 else "guess" if request.gamma == 0 else "answer")
+    names = {0.0: ("guess", "guesses"), 1.0: ("draw", "draws")}
+    one, several = names.get(float(request.gamma), ("answer", "answers"))
+    what = f"{n:,} {one if n == 1 else several}"
     return f"{what[0].upper()}{what[1:]} by {way} (approximate{spread})" + ("." if n == 1 else ", and their mean.")

@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from zaohua.core.noise import ItemNoise
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.denoiser import Denoiser
 from zaohua.families.posterior import Renoise
 from zaohua.modalities.base import counted
 from zaohua.modalities.sounds.sound import Sounds
@@ -29,6 +28,7 @@ from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
+from zaohua.tasks.restore.ticks import Ticks
 
 NEEDS = "a denoiser of spectrograms"
 
@@ -51,7 +51,7 @@ def can(request: Request) -> str | None:
 
 def solve(request: Request) -> Restored:
     """Fill the gaps of sounds."""
-    found = restored(request, cast(SpectrogramCodec, request.model.codec_), _made)
+    found = restored(request, cast(SpectrogramCodec, request.model.codec_), _made, asked=request.steps)
     kind = "draw" if request.gamma == 1 else "guess"
     what = counted(request.n_samples, kind)
     how = f"{what} by the denoiser of this {type(request.model).__name__}, brought near the frames that are heard in "
@@ -59,7 +59,7 @@ def solve(request: Request) -> Restored:
     return replace(found, how=f"{how[0].upper()}{how[1:]}{GAPS}.")
 
 
-def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
+def _made(request: Request, windows: Batch, noise: ItemNoise, ticks: Ticks) -> Tensor:
     """Return waves (k, channels, length) of which the frames that touch no gap are those of what is heard."""
     model = request.model
     codec = cast(SpectrogramCodec, model.codec_)
@@ -67,7 +67,7 @@ def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
     seen = ~hidden_frames(windows.hidden, codec.mel_.n_fft, codec.mel_.hop, x.shape[-1]).to(x.device)
     codes = request.conditions(windows.total)
     y = None if codes is None else model.prepare_conditions(codes[windows.owners], noise)
-    denoiser: Denoiser = model.denoiser(y)
+    denoiser = ticks.counting(model.denoiser(y))
     sampler = Renoise(Observation(x * seen, Mask(seen), 0.0), request.gamma)
     start = denoiser.start(noise.normal(*model.spec_.tensor_shape))
     made: Sounds = model.decode_tensors(sampler.sample(denoiser, denoiser.times(request.steps), start, noise))

@@ -14,8 +14,8 @@ from torch import Tensor
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.denoiser import Denoiser
 from zaohua.estimator.tensors import to_cpu
+from zaohua.families.samplers import SAMPLERS
 from zaohua.modalities.base import counted
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.spectrum import SpectrumCodec
@@ -27,6 +27,7 @@ from zaohua.tasks.restore.restored import Restored
 from zaohua.tasks.restore.sounds.filling import SHORT, longest_gap
 from zaohua.tasks.restore.sounds.recordings import has_gaps, recordings
 from zaohua.tasks.restore.sounds.work import GAPS, Batch, restored
+from zaohua.tasks.restore.ticks import Ticks, evaluations
 from zaohua.tasks.restore.trained import trained_for, which_learnt
 
 NEEDS = "training on pairs of sounds"
@@ -42,6 +43,13 @@ class Restores(Protocol):
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw items."""
         ...
+
+
+class Samples(Protocol):
+    """Model with a sampler of its own choice."""
+
+    sampler: str
+    steps: int
 
 
 def suits(model: GenerativeModel) -> bool:
@@ -71,23 +79,41 @@ def solve(request: Request) -> Restored:
     """Restore sounds."""
     codec = _codecs(request.model)[1]
     step = codec.mel_.hop if isinstance(codec, SpectrumCodec) and hasattr(request.model, "restore") else 0
-    found = restored(request, codec, _made, step)
+    found = restored(request, codec, _made, step, _asked(request))
     what = counted(request.n_samples, "draw" if request.gamma else "guess")
     how = f"{what} by this {type(request.model).__name__}, {which_learnt(request)}"
     return replace(found, how=f"{how[0].upper()}{how[1:]}{GAPS if has_gaps(request) else ''}.")
 
 
-def _made(request: Request, windows: Batch, noise: ItemNoise) -> Tensor:
+def _asked(request: Request) -> int:
+    """Return how many evaluations of the network are counted for a batch."""
+    model = request.model
+    if not _draws_in_steps(request):
+        return 1
+    denoiser = model.denoiser()
+    return evaluations(SAMPLERS[cast(Samples, model).sampler](), denoiser, denoiser.times(cast(Samples, model).steps))
+
+
+def _draws_in_steps(request: Request) -> bool:
+    """Return whether answers are drawn by the sampler of a diffusion or flow model."""
+    return bool(request.gamma) and hasattr(request.model, "denoiser")
+
+
+def _made(request: Request, windows: Batch, noise: ItemNoise, ticks: Ticks) -> Tensor:
     """Return waves (k, channels, length) as the network makes them of what is heard."""
     model = request.model
     y = _codecs(model)[1].prepare(windows.waves.to(model.device_), noise)
-    if hasattr(model, "restore"):
-        x = cast(Restores, model).restore(y)
-    elif request.gamma == 0 and hasattr(model, "denoise"):  # the mean of all draws, in one evaluation
-        denoiser: Denoiser = model.with_options(guidance=1.0).denoiser(y)
-        x = denoiser(denoiser.start(noise.normal(*model.spec_.tensor_shape)), denoiser.times(1)[0])[0]
+    if not hasattr(model, "denoiser"):
+        x = cast(Restores, model).restore(y) if hasattr(model, "restore") else cast(Restores, model).draw(noise, y)
+        ticks()
     else:
-        x = cast(Restores, model).draw(noise, y)
+        denoiser = ticks.counting(model.denoiser(y))
+        start = denoiser.start(noise.normal(*model.spec_.tensor_shape))
+        if _draws_in_steps(request):
+            own = cast(Samples, model)
+            x = SAMPLERS[own.sampler]().sample(denoiser, denoiser.times(own.steps), start, noise)
+        else:  # the mean of all draws, in one evaluation
+            x = denoiser(start, denoiser.times(1)[0])[0]
     return cast(SpectrumCodec | WaveCodec, model.codec_).unclipped(to_cpu(x))
 
 

@@ -44,11 +44,11 @@ class Batch(NamedTuple):
     total: int
 
 
-Make = Callable[[Request, Batch, ItemNoise], Tensor]
-"""(request, windows, noise) -> restored windows (k, channels, length or more)."""
+Make = Callable[[Request, Batch, ItemNoise, Ticks], Tensor]
+"""(request, windows, noise, counter of evaluations) -> restored windows (k, channels, length or more)."""
 
 
-def restored(request: Request, codec: SoundCodec, make: Make, step: int = 0) -> Restored:
+def restored(request: Request, codec: SoundCodec, make: Make, step: int = 0, asked: int = 1) -> Restored:
     """Restore recordings; the sentence about how is left empty.
 
     Args:
@@ -57,12 +57,13 @@ def restored(request: Request, codec: SoundCodec, make: Make, step: int = 0) -> 
         make: restores windows.
         step: distance of frames in samples, if `make` has only one guess for a window: then further guesses are those
             for windows that begin elsewhere between two frames, every other one upside down, whose mean is better.
+        asked: how many evaluations `make` counts for a batch.
     """
     faster = any(step.name in ("resample", "band") for step in request.degradation.steps)
     any_level = getattr(request.model, "degrade", None) is None  # a degradation's numbers are those of a level
     tracks = [Tracks.of(one, codec, faster, any_level) for one in recordings(request)]
     levels = clip_levels(request.degradation, [one.given.sound.samples for one in tracks])
-    work = _Work(request, codec, make, tracks, step)
+    work = _Work(request, codec, make, tracks, step, asked)
     answers = [work.answer(number) for number in range(request.n_samples)]
     mean = [[np.mean(parts, 0) for parts in zip(*ways, strict=True)] for ways in zip(*answers, strict=True)]
 
@@ -78,7 +79,9 @@ def restored(request: Request, codec: SoundCodec, make: Make, step: int = 0) -> 
 class _Work:
     """The windows of all tracks, and what is made of them."""
 
-    def __init__(self, request: Request, codec: SoundCodec, make: Make, tracks: list[Tracks], step: int) -> None:
+    def __init__(
+        self, request: Request, codec: SoundCodec, make: Make, tracks: list[Tracks], step: int, asked: int
+    ) -> None:
         self.request, self.make, self.tracks, self.step = request, make, tracks, step
         self.form = codec.form_
         inputs = [one.inputs(self.form.channels) for one in tracks]
@@ -86,7 +89,8 @@ class _Work:
         self.waves = [wave for some in inputs for wave in some]
         self.seeds = request.seeds(len(tracks))
         self.size = request.batch_size or AT_ONCE
-        self.ticks = Ticks(request.progress, request.n_samples * math.ceil(len(self._windows(0)) / self.size))
+        batches = math.ceil(len(self._windows(0)) / self.size)
+        self.ticks = Ticks(request.progress, request.n_samples * batches * asked)
 
     def _windows(self, offset: int) -> Windows:
         """Return the windows of all waves, of which the first begins so many samples earlier."""
@@ -109,8 +113,7 @@ class _Work:
         def work(rows: slice) -> Tensor:
             waves, gaps = torch.from_numpy(windows.cut(rows)), torch.from_numpy(windows.cut(rows, hidden) > 0)
             batch = Batch(sign * waves, gaps, owners[rows], len(self.seeds[number]))
-            made = self.make(self.request, batch, ItemNoise(seeds[rows], device))
-            self.ticks()
+            made = self.make(self.request, batch, ItemNoise(seeds[rows], device), self.ticks)
             return sign * made[..., : windows.length].cpu()
 
         if not len(windows):

@@ -1,0 +1,131 @@
+"""Exported .gguf files in llama.cpp: the same tokens, the price of 8 bits, and the speed of decoding.
+
+    ZAOHUA_DATA=... python benchmarks/bridges/llama_cpp.py trained --node FOLDER --tokenizer bpe
+    ZAOHUA_DATA=... python benchmarks/bridges/llama_cpp.py published --node FOLDER --base SmolLM2-135M-Instruct.Q4_1.gguf
+    python benchmarks/bridges/llama_cpp.py speed --node FOLDER
+
+FOLDER is one in which `npm install node-llama-cpp@3` was run. `trained` learns tinyshakespeare for a minute. Seconds are
+CPU time of one thread, of the prompt and the new tokens together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
+
+TOKENS = 200
+PROMPT = "ROMEO: I dreamt a dream to-night, and this is what it was:"
+
+
+def ours(model: Any, prompt: list[int], count: int) -> tuple[list[int], float]:
+    """Return the most likely tokens after some, and the CPU seconds that they took."""
+    import torch
+
+    started, found = time.process_time(), []
+    with torch.no_grad():
+        net = model.nets_["net"]
+        state = net.start(1)
+        logits = net.step(torch.tensor([prompt]), state)
+        for _ in range(count):
+            found.append(int(logits[0].argmax()))
+            logits = net.step(torch.tensor([[found[-1]]]), state)
+    return found, time.process_time() - started
+
+
+def theirs(path: Path, prompt: list[int], text: str, count: int, node: Path) -> dict[str, Any]:
+    """Return the tokens that llama.cpp finds most likely, how it encodes a text, and the CPU seconds that it took."""
+    with tempfile.TemporaryDirectory(dir=node) as folder:
+        program = shutil.copy(Path(__file__).with_name("greedy.mjs"), folder)
+        given, out = Path(folder, "given.json"), Path(folder, "out.json")
+        given.write_text(json.dumps({"tokens": prompt, "text": text}))
+        subprocess.run(["node", program, path.absolute(), given, str(count), out], check=True, cwd=node)
+        found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
+def compared(model: Any, node: Path, text: str = PROMPT) -> None:
+    """Print how many tokens are the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = zh.export(model, "gguf", Path(folder, "made")) / "model.gguf"
+        codec = model.codec_
+        encoded = codec.tokenizer_.encode(text).tolist()
+        prompt = [codec.begin_, *encoded]
+        mine, spent = ours(model, prompt, TOKENS)
+        other = theirs(path, prompt, text, TOKENS, node)
+    same = next((i for i, two in enumerate(zip(mine, other["tokens"], strict=False)) if len({*two}) > 1), None)
+    length = min(len(mine), len(other["tokens"]))
+    print(f"greedy tokens: {length if same is None else same} of {length} the same (llama.cpp ends at an end token)")
+    print(f"prompt encoded alike: {other['encoded'] == encoded}")
+    print(f"CPU seconds for {len(prompt)} + {length} tokens: {spent:.2f} here, {other['seconds']:.2f} there")
+
+
+def bits(model: Any, texts: list[str]) -> float:
+    """Return bits per byte."""
+    return float(model.bits_per_byte(texts))
+
+
+def trained(args: argparse.Namespace) -> None:
+    """Compare a small llama that was trained on tinyshakespeare."""
+    text = next(Path(os.environ["ZAOHUA_DATA"], "tinyshakespeare").glob("*.txt")).read_text("utf-8")
+    cut = int(0.9 * len(text))
+    codec = zh.TextCodec(tokenizer=args.tokenizer, vocabulary=1024)
+    sizes: dict[str, Any] = {"width": 128, "layers": 4, "heads": 4, "context": 512, "batch_size": 8}
+    model = zh.GPT(codec=codec, architecture="llama", max_minutes=args.minutes, device="cpu", random_state=0, **sizes)
+    model = model.fit([text[:cut]])
+    compared(model, args.node)
+    held_out = [text[cut : cut + 20_000]]
+    whole = bits(model, held_out)
+    for numbers in ("f16", "q8_0"):
+        with tempfile.TemporaryDirectory() as folder:
+            other = bits(zh.load(zh.export(model, "gguf", Path(folder, "made"), type=numbers) / "model.gguf"), held_out)
+        share = (
+            2 ** ((other - whole) * len(held_out[0].encode()) / len(model.codec_.tokenizer_.encode(held_out[0]))) - 1
+        )
+        print(f"{numbers}: {other:.5f} bits/byte, {whole:.5f} in float32; perplexity by token {share:+.3%}")
+
+
+def published(args: argparse.Namespace) -> None:
+    """Compare published weights."""
+    compared(zh.load(args.base), args.node)
+
+
+def speed(args: argparse.Namespace) -> None:
+    """Compare the decoding of a llama of 10.7 million weights, of one step of training."""
+    model = zh.GPT(
+        codec=zh.TextCodec(tokenizer="chars"),
+        architecture="llama",
+        width=384,
+        layers=6,
+        heads=6,
+        context=256,
+        max_steps=1,
+        batch_size=2,
+        device="cpu",
+        random_state=0,
+    ).fit(["".join(map(chr, range(32, 97))) * 9])
+    for _ in range(3):
+        compared(model, args.node, "ABCDEFGH")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["trained", "published", "speed"])
+    parser.add_argument("--node", type=Path, required=True)
+    parser.add_argument("--base")
+    parser.add_argument("--tokenizer", default="bpe")
+    parser.add_argument("--minutes", type=float, default=1.0)
+    args = parser.parse_args()
+    {"trained": trained, "published": published, "speed": speed}[args.what](args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Networks of models as they run elsewhere: ONNX and programs of torch, with samplers in numpy."""
