@@ -4,15 +4,14 @@
 
 A child process trains and is killed (SIGKILL) after a random time, again and again, until it has trained to the end;
 then its weights, the tensors of its last checkpoint and its history are compared with those of the run that
-nobody touched. Rounds follow one another until there were enough kills. The children are forks of this process, which
-has everything imported. A really full disk is a tmpfs (as root on Linux) that is filled while a run trains on it;
-without one, a limit on the size of files stands in. Prints a table; the exit code is 1 if anything failed.
+nobody touched. The children are forks of this process, which has everything imported. A really full disk is a tmpfs (as
+root on Linux); without one, a limit on the size of files stands in. Prints a table; the exit code is 1 if anything
+failed.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -22,7 +21,6 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -32,10 +30,9 @@ from pathlib import Path
 from typing import Any
 
 import zaohua
+from small_disk import fill, small_disk
 from zaohua.core import registry
 from zaohua.core.errors import CheckpointError, ZaohuaError
-
-MIB = 1 << 20
 
 
 @dataclasses.dataclass
@@ -226,31 +223,6 @@ def flips(training: Training, folder: Path, expected: dict[str, str], whole: Pat
     row("  went on from the one before", f"{mended} of {len(files) - 3}, to the same end, with a warning")
 
 
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """Whether the folder is a file system of its own with little room."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "zaohua-durability", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True).returncode == 0
-    except OSError:
-        mounted = False
-    try:
-        yield mounted
-    finally:
-        if mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=False)
-
-
-def fill(ballast: Path) -> None:
-    """Take all room that a disk has left."""
-    with ballast.open("wb", buffering=0) as file:
-        for size in (MIB, 4096, 1):
-            with contextlib.suppress(OSError):
-                while file.write(bytes(size)) == size:
-                    pass
-
-
 def full_disk(training: Training, folder: Path, expected: dict[str, str]) -> Iterator[str]:
     """Fill the disk in the middle of training; then make room, and go on."""
     with small_disk(folder / "disk") as mounted:
@@ -291,12 +263,10 @@ def row(what: str, figures: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--model", default="flow")
     parser.add_argument("--data", default="digits")
-    parser.add_argument("--steps", type=int, default=60, help="length of the run")
-    parser.add_argument("--every", type=int, default=2, help="steps between two checkpoints")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    for name, default in (("kills", 50), ("steps", 60), ("every", 2), ("seed", 0)):  # of the run, checkpoints, moments
+        parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
 
     import torch
@@ -321,8 +291,7 @@ def main() -> int:
             *flips(training, folder, expected, whole, options.seed),
             *full_disk(training, folder, expected),
         ]
-    for problem in problems:
-        print(f"FAILED: {problem}")
+    print("".join(f"FAILED: {problem}\n" for problem in problems), end="")
     row("verdict", f"{len(problems)} failures" if problems else "every run ended bit-identical to the run left alone")
     return 1 if problems else 0
 

@@ -14,21 +14,25 @@ from zaohua.core.params import Between
 from zaohua.operators.base import Operator
 
 
-class Downscale(Operator):
-    """Means of blocks of pixels, or of samples; a last block that isn't whole is averaged over what there is."""
-
-    name = "downscale"
+class Shrinking(Operator):
+    """Base of operators that make each side a whole number of times shorter; a rest is rounded up."""
 
     factor: Annotated[int, Between(2, 64)] = 2
-    """Length of the side of a block."""
+    """How many times shorter each side becomes."""
 
     def after(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of the means."""
+        """Return the shape of what is seen."""
         return (shape[0], *(-(-n // self.factor) for n in shape[1:]))
 
     def before(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of items of whole blocks."""
+        """Return the shape of items whose sides are multiples of the factor."""
         return (shape[0], *(n * self.factor for n in shape[1:]))
+
+
+class Downscale(Shrinking):
+    """Means of blocks of pixels, or of samples; a last block that isn't whole is averaged over what there is."""
+
+    name = "downscale"
 
     def __call__(self, x: Tensor) -> Tensor:
         """Average blocks of x (B, C, *axes)."""
@@ -57,24 +61,13 @@ class Downscale(Operator):
         return 1 / sizes
 
 
-class Bicubic(Operator):
+class Bicubic(Shrinking):
     """Smaller by bicubic interpolation with as wide a kernel as the step, as Pillow and torch (antialias) do it.
 
     Along each axis it is a matrix, so the proximal point has a closed form by singular values of both.
     """
 
     name = "downscale bicubic"
-
-    factor: Annotated[int, Between(2, 64)] = 2
-    """How many times smaller each side becomes; a rest is rounded up."""
-
-    def after(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of what is seen."""
-        return (shape[0], *(-(-n // self.factor) for n in shape[1:]))
-
-    def before(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape of items whose sides are multiples of the factor."""
-        return (shape[0], *(n * self.factor for n in shape[1:]))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Interpolate x (B, C, *axes)."""

@@ -9,13 +9,10 @@ A family (a subclass) defines three members:
 
 from __future__ import annotations
 
-import math
-from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,34 +22,25 @@ from zaohua.core.arguments import path_of
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.hardware import pick_device, to_device
 from zaohua.core.json import Json
-from zaohua.core.noise import Noise, derive_seed
 from zaohua.core.params import fields_of
-from zaohua.core.record import Condition, hidden
-from zaohua.core.spec import DataSpec
 from zaohua.core.stored import Stored
-from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
-from zaohua.modalities.base import Codes
-from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out, checkpoint_steps, holds_training
 from zaohua.training import differences, limits, resuming
 from zaohua.training.building import built_for
 from zaohua.training.callbacks import progress
-from zaohua.training.events import Batch, Callback
-from zaohua.training.hiding import HIDDEN, draw_kept
-from zaohua.training.order import grouped_split
-from zaohua.training.settings import TrainingSettings, check_settings
+from zaohua.training.events import Callback
+from zaohua.training.learnt import Learnt
+from zaohua.training.settings import check_settings
 
 PUBLISHED = ("published", "revision")
 """What a model remembers of published weights, however often it is fine-tuned."""
 
 
-class Trainable(TrainingSettings, GenerativeModel[CodecT]):
+class Trainable(Learnt[CodecT]):
     """Model with networks that are trained by gradient descent."""
 
-    phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
-    """Phases of a step, in order, and the networks that each of them trains."""
     machine_fields = ("device", "workers", "tensorboard")
     has_validation_loss: ClassVar[bool] = True
     """True if the loss of held-out items tells how good the model is; that of a GAN doesn't."""
@@ -61,86 +49,6 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
 
     n_steps_ = Stored(0, key="steps")
     seconds_ = Stored(0.0, key="seconds")
-
-    # ---- defined by families
-
-    @abstractmethod
-    def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
-        """Create the untrained networks by name, from the specs of x and y."""
-
-    @abstractmethod
-    def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
-        """Compute the loss of each item in a phase, (B,), with random numbers from `batch.noise` only."""
-
-    def rows(self, data: TrainingData) -> TrainingData:
-        """Return the rows that batches are made of: the encoded items, or pieces of them in some families."""
-        return data
-
-    def row_weights(self, data: TrainingData) -> np.ndarray | None:
-        """Return the relative frequency with which each row is drawn, float64 (n,); None for equal ones."""
-        return None
-
-    def prepare(self, codes: Tensor, noise: Noise, train: bool = False) -> Tensor:
-        """Convert a batch of codes to the tensor for the networks, (B, ...), as the codec does."""
-        return self.codec_.prepare(codes, noise, train=train)
-
-    def prepare_batch(
-        self, codes: Tensor, y: Condition | ConditionCodes | None, noise: Noise, train: bool
-    ) -> tuple[Tensor, Condition | None]:
-        """Convert the codes of items and of their conditions to tensors for the networks."""
-        return self.prepare(codes, noise, train=train), self.prepare_conditions(y, noise)
-
-    def hide_conditions(self, y: Condition, noise: Noise) -> Condition:
-        """Hide some conditions of a batch in training, so that the model can do without those that can't be drawn."""
-        if self.y_codec_ is None or self.y_codec_.log_prior() is not None:
-            return y
-        return hidden(y, draw_kept(noise, HIDDEN, self.y_spec_))
-
-    def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Split n items into those to validate on and those to train on, the same for the same seed.
-
-        Items of one of `groups` (n,) stay together, see `order.grouped_split`.
-        """
-        explicit = self.validation_fraction != type(self).validation_fraction
-        count = math.ceil(self.validation_fraction * n) if n > 2 or explicit else 0  # by default none of 1 or 2 items
-        return grouped_split(n, count, seed, groups)
-
-    def learnt(self, data: TrainingData, rows: TrainingData) -> tuple[Codes, np.ndarray]:
-        """Return the codes of items, and the indices of those that are trained on and not held out.
-
-        Args:
-            data: the encoded items.
-            rows: result of `rows`.
-        """
-        return data.x, self.hold_out(rows.n_items, derive_seed(self.seed_, "split"), rows.groups)[1]
-
-    def _rows_to_learn(self, data: TrainingData) -> TrainingData:
-        """Return the rows that batches are made of, and remember the items that they are of."""
-        rows = self.rows(data)
-        self.remember(*self.learnt(data, rows))
-        return rows
-
-    def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """Add adapters to the networks to train; by default all weights are trained and none are added."""
-        return nets
-
-    def merge_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
-        """Merge adapters into the weights, which gives networks as `build` creates them."""
-        return nets
-
-    def plan(self) -> tuple[str, ...]:
-        """Return the phases of one step, in order; a phase may occur more than once."""
-        return tuple(self.phases)
-
-    def make_optimizer(self, parameters: dict[str, nn.Parameter], phase: str) -> torch.optim.Optimizer:
-        """Create the optimiser of a phase, given its parameters by name."""
-        return torch.optim.AdamW(
-            parameters.values(),
-            lr=self.learning_rate,
-            betas=(self.beta1, self.beta2),
-            weight_decay=self.weight_decay,
-            fused=True,
-        )
 
     def learners(self) -> tuple[Trainable, ...]:
         """Return the models trained jointly in each step: this model, and sub-models with their own phases."""
@@ -154,6 +62,12 @@ class Trainable(TrainingSettings, GenerativeModel[CodecT]):
         return nets
 
     # ---- training
+
+    def _rows_to_learn(self, data: TrainingData) -> TrainingData:
+        """Return the rows that batches are made of, and remember the items that they are of."""
+        rows = self.rows(data)
+        self.remember(*self.learnt(data, rows))
+        return rows
 
     def _check(self) -> None:
         super()._check()

@@ -6,9 +6,9 @@ Waveforms are what is stored during training, as int16 if that is lossless, so t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import numpy as np
 import torch
@@ -18,13 +18,12 @@ from zaohua.core.errors import ZaohuaError, named
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.modalities.base import Codec, Codes, counted
+from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.sounds import heard
 from zaohua.modalities.sounds.files import Form, SoundFiles
 from zaohua.modalities.sounds.losses import tell_headers, tell_lengths
-from zaohua.modalities.sounds.sheets import joined, write_sound, write_spectrograms
 from zaohua.modalities.sounds.sound import Sound, Sounds
-from zaohua.modalities.sounds.spectra import MelScale
+from zaohua.modalities.sounds.written import SoundsLike, WrittenSounds
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
@@ -34,17 +33,12 @@ LONGEST = 4.0
 """Maximum default length of an item, in seconds."""
 
 
-SoundsLike: TypeAlias = Sequence[Sound]
-"""Sounds as codecs take them: `SoundFiles`, or a list of `Sound`s."""
-
-
-class SoundCodec(Codec[SoundsLike]):
+class SoundCodec(WrittenSounds):
     """Base of the codecs of sounds: reading files, rate, length and channels, and writing sounds.
 
     Loudness isn't normalised. Decoded samples are clipped to [-1, 1].
 
     Attributes:
-        form_: format that all sounds are converted to.
         windows_: True if longer sounds are split into windows.
     """
 
@@ -54,7 +48,6 @@ class SoundCodec(Codec[SoundsLike]):
     ended: ClassVar[float] = -2.0
     held: ClassVar[float] = 0.99
     """Fraction of the sounds that fit into the default length of an item."""
-    previews: ClassVar[tuple[str, ...]] = (".wav", ".png")
 
     rate: Annotated[int, Between(100, 768_000)] | None = None
     """Sampling rate in Hz; None: the most frequent rate of the files. Other files are resampled."""
@@ -126,7 +119,8 @@ class SoundCodec(Codec[SoundsLike]):
 
     def _set(self, form: Form, windows: bool) -> None:
         """Set the format that sounds are converted to."""
-        self.form_, self.windows_ = form, windows
+        self.set_form(form)
+        self.windows_ = windows
 
     def _fit_waves(self, codes: Codes) -> None:
         """Set the spec, and whatever else depends on the waveforms."""
@@ -236,39 +230,6 @@ class SoundCodec(Codec[SoundsLike]):
         if isinstance(y, (Sound, str, Path)):
             return SoundFiles([y if isinstance(y, Sound) else Path(y)] * (1 if n is None else n))
         return _files(y)
-
-    # ---- files
-
-    def write(self, items: SoundsLike, folder: Path, names: Sequence[str]) -> list[Path]:
-        """Write sounds as WAV files, of 16 bits, or of floats if the training sounds had more."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return [
-            write_sound(sound, folder / f"{name}.wav", self.form_.deep)
-            for name, sound in zip(names, items, strict=True)
-        ]
-
-    def _write_joined(self, items: SoundsLike, path: Path, y: Sequence[object] | None, columns: int | None) -> None:
-        """Write all sounds to one file, one after another."""
-        write_sound(joined(items), path, self.form_.deep)
-
-    def _write_spectrograms(
-        self, items: SoundsLike, path: Path, y: Sequence[object] | None, columns: int | None
-    ) -> None:
-        """Write the spectrograms of all sounds to one PNG."""
-        write_spectrograms(items, path, self._scale, columns)
-
-    @property
-    def _scale(self) -> MelScale:
-        """Scale of the spectrograms to draw."""
-        return MelScale.default(self.form_.rate)
-
-    sheets = {
-        ".wav": _write_joined,
-        ".flac": _write_joined,
-        ".ogg": _write_joined,
-        ".mp3": _write_joined,
-        ".png": _write_spectrograms,
-    }
 
     # ---- JSON
 

@@ -16,10 +16,11 @@ from zaohua.core.params import Between
 from zaohua.core.spec import PAD, DataSpec, Feature
 from zaohua.modalities.sequences import Sequences, Tape, TokenCodec
 from zaohua.modalities.sounds.clips import UnusableSound
-from zaohua.modalities.sounds.codec import SoundCodec, SoundsLike
+from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles, room
 from zaohua.modalities.sounds.sound import Sound, Sounds
 from zaohua.modalities.sounds.spectra import mu_law, mu_law_inverse
+from zaohua.modalities.sounds.written import SoundsLike
 
 LEVELS = 256
 """Number of levels of a sample; 16-bit files preserve them exactly."""

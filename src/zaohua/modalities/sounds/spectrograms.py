@@ -14,8 +14,9 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.params import Between
 from zaohua.modalities.base import Codes, GridCodec
-from zaohua.modalities.sounds.codec import SoundCodec, SoundsLike
+from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.spectra import MelScale
+from zaohua.modalities.sounds.written import SoundsLike
 
 AT_ONCE = 1 << 22
 """Number of samples whose spectrograms are computed at once."""
