@@ -22,7 +22,7 @@ def test_what_is_missing_or_refused_is_told_in_one_line(zaohua: Callable[..., Sa
             [gmm, "--to", "onnx"],
             "a GMM can't be exported with --to onnx: it has no network; of images these can",
         ),
-        ([vae], "which format? --to onnx or torch"),
+        ([vae], "which format? --to hf or gguf or onnx or torch or lora"),
         ([vae, "--to", "onx"], "unknown format of export 'onx'; did you mean 'onnx'?"),
         ([vae, "--to", "onnx", "--observation-noise"], "only the mean of p(x | z) is exported"),
         ([], "the run comes first"),
