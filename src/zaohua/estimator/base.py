@@ -39,6 +39,7 @@ from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.codec import RecordCodec
+from zaohua.privacy.guarantee import Guarantee
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 from zaohua.storage.provenance.origin import GENERATED, Origin
@@ -63,6 +64,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
     dictionary by part. By default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
+    privacy_ = stored.Stored[Json | None](None, key="privacy")
 
     # ---- fitting
 
@@ -160,6 +162,11 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             check_fields(choice)
         codec: ConditionCodec = modalities.condition_codec(y, choice, self.codec_).fit(y)
         return codec
+
+    @property
+    def guarantee(self) -> Guarantee | None:
+        """What the fitted model promises of the privacy of its training data; None for nothing."""
+        return None if self.privacy_ is None else Guarantee.from_json(self.privacy_)
 
     def supports(self, names: Iterable[str]) -> bool:
         """Return True if the model supports any of the given modalities, after `fit` that of its data."""
