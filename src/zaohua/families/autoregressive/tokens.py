@@ -32,17 +32,14 @@ from zaohua.core.stored import Stored
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import GUESSES, Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
-from zaohua.nn.packing import packed
-from zaohua.nn.transformer import Transformer
 from zaohua.training.events import Batch
 
-FULL = 0.75
-"""Share of learnt tokens in a batch, from which on the logits of all are computed."""
 FEW = 10
 """Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
@@ -165,22 +162,8 @@ class TokenModel(Guided[TokenCodecT]):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
-        nats = self.surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
+        nats = surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
-
-    @staticmethod
-    def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
-        """Return -log p of each token but the first given those before it, nats (B, t - 1).
-
-        It is 0 for padding (-1), and for tokens t that are read but not learnt (-2 - t).
-        """
-        before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
-        before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
-        if isinstance(net, Transformer):
-            return _surprisal(net, before, targets, x[:, :-1] != PAD, y, keep)
-        return F.cross_entropy(
-            net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
-        ).view(len(x), -1)
 
     # ---- primitives
 
@@ -198,7 +181,7 @@ class TokenModel(Guided[TokenCodecT]):
         overlap = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
             begin = 0 if not scored else scored - overlap
-            part = self.surprisal(net, x[:, begin : begin + length + 1], y)
+            part = surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
 
@@ -304,24 +287,3 @@ class TokenRows:
         at = indices if isinstance(indices, slice) else np.asarray(indices)
         rows = [self._row(item, low) for item, low in zip(self.item_index[at], self._lows[at], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-
-
-def _surprisal(
-    net: Transformer, before: Tensor, targets: Tensor, present: Tensor, y: Condition | None, keep: Tensor | None
-) -> Tensor:
-    """Return -log p of each target given the tokens before it, nats (B, t); 0 for those that aren't learnt (-1).
-
-    Short rows are packed together. Logits of a large vocabulary cost as much as the blocks, so only those of targets
-    are computed where many tokens are none.
-    """
-    learnt = targets != PAD
-    rows = packed(before, present.sum(1)) if y is None else None
-    if rows is not None:
-        features = net.packed_features(rows.tokens, rows.segments).flatten(0, 1)[rows.places[learnt]]
-    elif bool(learnt.sum() < FULL * learnt.numel()):
-        features = net.features(before, y, keep)[learnt]
-    else:
-        flat = net(before, y, keep).flatten(0, 1)
-        return F.cross_entropy(flat, targets.flatten(), ignore_index=PAD, reduction="none").view(targets.shape)
-    nats = F.cross_entropy(net.logits(features), targets[learnt], reduction="none")
-    return nats.new_zeros(learnt.shape).masked_scatter(learnt, nats)
