@@ -158,7 +158,7 @@ def chosen(
     for fold, (real, _, _) in enumerate(parts):
         for name, transform in transforms.items():
             measured(name, fold, learner.lesson(real, transform))
-    transform = transforms[_best(scores, list(transforms))] if transforms else None
+    best = transforms[_best(scores, list(transforms))] if transforms else None
     smotes = {f"SMOTE-NC, weight {weight:g}": weight for weight in weights} if learner.view.sizes else {}
     for fold, (real, _, made) in enumerate(parts):
         if smotes:
@@ -172,12 +172,12 @@ def chosen(
         for which, samples in enumerate(made):
             x, y = learner.seen(samples)
             for weight in weights:
-                lesson = learner.lesson(real, transform).with_more(x, y, weight)
+                lesson = learner.lesson(real, best).with_more(x, y, weight)
                 measured(_named(weight, options[which]), fold, lesson)
     named = {_named(weight, given): (weight, given) for given in options for weight in weights}
     weight, given = named[_best(scores, list(named))]
     smote = smotes[_best(scores, list(smotes))] if smotes else None
-    return Choice(weight, given, transform, smote), scores
+    return Choice(weight, given, best, smote), scores
 
 
 def _best(scores: Mapping[str, Sequence[float]], names: Sequence[str]) -> str:

@@ -95,9 +95,11 @@ class Linear(Classifier):
     def _wide(self, lesson: Lesson) -> Callable[[np.ndarray], np.ndarray]:
         """Return a function from rows to standardised numbers, whether they are missing, and one-hot categories."""
         numbers = np.flatnonzero(np.array(self.sizes) == 0)
-        x = np.ma.masked_invalid(lesson.x[:, numbers])
-        mean = np.ma.average(x, axis=0, weights=lesson.weights).filled(0.0)
-        spread = np.sqrt(np.ma.average((x - mean) ** 2, axis=0, weights=lesson.weights).filled(0.0))
+        x = lesson.x[:, numbers]
+        there = ~np.isnan(x) * lesson.weights[:, None]
+        total = np.maximum(there.sum(0), 1e-12)
+        mean = (np.nan_to_num(x) * there).sum(0) / total
+        spread = np.sqrt((np.nan_to_num(x - mean) ** 2 * there).sum(0) / total)
 
         def wide(rows: np.ndarray) -> np.ndarray:
             values = (rows[:, numbers] - mean) / np.where(spread > 0, spread, 1.0)

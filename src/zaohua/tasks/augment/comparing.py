@@ -1,4 +1,4 @@
-"""The comparison: classifiers that learn from real items, from duplicates, from classical augmentation, from samples."""
+"""The comparison of classifiers that learn from real items, duplicates, classical augmentation and samples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zaohua.core.advice import option
 from zaohua.core.arguments import whole_number
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.noise import derive_seed
@@ -105,7 +106,9 @@ def augment(
         if n is not None:
             rows = some_of_each(data, whole_number("n", n, 4), rng)
             data = data.unlabelled_but(rows) if unlabelled else data.take(rows)
-        found.append(trial.run(data, derive_seed(random_state, "seed", k) % 2**31, rng, log, f"seed {k + 1} of {seeds}"))
+        found.append(
+            trial.run(data, derive_seed(random_state, "seed", k) % 2**31, rng, log, f"seed {k + 1} of {seeds}")
+        )
     return trial.result(found)
 
 
@@ -288,8 +291,8 @@ def _refuse_seen(model: Any, source: Source) -> None:
     seen = model.count_seen(model.encode_items(source.test.items, y).codes)
     if seen is not None and seen.accused:
         raise ZaohuaError(
-            f"the generator was trained on {seen.share:.0%} of the held-out items: give others, or let it be fitted anew "
-            "(refit='folds')"
+            f"the generator was trained on {seen.share:.0%} of the held-out items: give others, or let it be fitted "
+            f"anew ({option('refit', 'folds')})"
         )
 
 

@@ -50,6 +50,10 @@ class Labelled:
         """Return the items at these indices, in their order."""
         return Labelled(take(self.items, rows), [self.y[row] for row in rows.tolist()])
 
+    def without(self, column: str | None) -> Any:
+        """Return the items without a column of their table."""
+        return self.items if column is None else self.items[[name for name in self.items.columns if name != column]]
+
     def unlabelled_but(self, rows: np.ndarray) -> Labelled:
         """Return all items, of which only those at these indices keep their label."""
         kept = set(rows.tolist())

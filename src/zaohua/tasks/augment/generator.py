@@ -25,8 +25,8 @@ class Generator:
 
     Attributes:
         model: the model; fitted if it isn't fitted anew.
-        column: column of a table that holds the labels, if the model learnt it as a column; None if it learns labels
-            as conditions.
+        column: column of a table that holds the labels; None if labels lie apart. Copies of a conditional model learn
+            the other columns given this one, which serves classifiers far better where rows are few (see `apart`).
         refit: when it is fitted anew.
         fitter: how it is fitted; None fits a copy with the same settings.
     """
@@ -35,6 +35,12 @@ class Generator:
     column: str | None = None
     refit: Refit = "folds"
     fitter: Fitter | None = None
+
+    @property
+    def apart(self) -> bool:
+        """True if models learn labels as conditions instead of as a column."""
+        own = self.refit == "never" or self.fitter is not None
+        return self.column is None or (not own and bool(getattr(self.model, "conditional", False)))
 
     def fitted(self, data: Labelled, seed: int, fold: bool = False) -> Any:
         """Return a model that has seen these items and no others; the given one if it isn't fitted anew.
@@ -54,7 +60,7 @@ class Generator:
             model = clone(self.model)
             if "random_state" in model.get_params():
                 model.set_params(random_state=seed)
-            return model.fit(data.items) if self.column is not None else model.fit(data.items, data.y)
+            return model.fit(data.without(self.column), data.y) if self.apart else model.fit(data.items)
 
     def draw(self, model: Any, like: Labelled, n: int, seed: int, options: Mapping[str, Any] = {}) -> Labelled:
         """Return n new items, with the ratio of the classes of some data.
@@ -67,6 +73,6 @@ class Generator:
             options: options of `sample`.
         """
         y = labels_like(like, n, np.random.default_rng(seed))
-        given: Sequence[Any] | dict[str, Sequence[Any]] = y if self.column is None else {self.column: y}
+        given: Sequence[Any] | dict[str, Sequence[Any]] = y if self.apart else {str(self.column): y}
         with gathered():
             return Labelled(model.sample(y=given, random_state=seed, **options), y)

@@ -57,7 +57,7 @@ class Rows(View):
 
     def see(self, items: Any) -> np.ndarray:
         """Return numbers and category indices, float64 (n, columns)."""
-        columns = []
+        columns = list[Any]()
         for name, known in self._known.items():
             values = items[name]
             if known is None:

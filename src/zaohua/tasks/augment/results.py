@@ -138,4 +138,7 @@ class Augmentation:
 
 def described(values: Mapping[str, Any]) -> Json:
     """Return settings as JSON values."""
-    return {name: value if isinstance(value, (int, float, str, type(None))) else str(value) for name, value in values.items()}
+    return {
+        name: value if isinstance(value, (int, float, str, type(None))) else str(value)
+        for name, value in values.items()
+    }

@@ -9,6 +9,7 @@ import numpy as np
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.estimator.source import located
+from zaohua.modalities.base import Codec
 from zaohua.modalities.modality import Modality
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
@@ -88,7 +89,7 @@ def _known(data: Labelled) -> Labelled:
 
 def _read(model: Any, X: object, y: object, column: str | None, split: str | None) -> tuple[Labelled, Modality | None]:
     codec = getattr(model, "codec_", None) or getattr(model, "codec", None)
-    with reading(**(codec.reading() if hasattr(codec, "reading") else {})):
+    with reading(**(codec.reading() if isinstance(codec, Codec) else {})):
         items, labels, kind = read_with_kind(X, y, split=split)
     if column is not None:
         if column not in getattr(items, "columns", ()):
