@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "push": ("RUN org/name [--license NAME]", "write a model to huggingface.co"),
     "pull": ("org/name[@revision] [--out RUN]", "save a model of huggingface.co as a run"),
+    "augment": ("RUN [--label COLUMN] [-n 100]", "tell whether samples help a classifier, and write augmented data"),
     "origin": ("FILE [FILE ...] [--json]", "tell what made files, as they say it, and whether they were changed"),
     "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
     "info": ("RUN | MODEL", "tell what a run or a published model holds: model, data, settings, training"),
