@@ -141,7 +141,7 @@ def audit(
         data=sides.data,
         against=sides.against,
         sizes=(len(sides.members), len(sides.others), n_samples if samples is None else len(subject.samples)),
-        findings=tuple(sorted(findings, key=lambda one: -1.0 if one.membership is None else -one.membership.auc.value)),
+        findings=tuple(sorted(findings, key=_by_danger)),
         worst=_worst(findings, scores, len(scores)),
         worst_of_samples=_worst([one for one in findings if one.access == "samples"], scores, len(scores)),
         blind=judged.area,
@@ -172,3 +172,8 @@ def _worst(findings: Sequence[Finding], scores: dict[str, Scores], tests: int) -
     corrected = [membership(*scores[one.name], tests=tests) for one in tried]
     at = worst(corrected)
     return replace(tried[at], membership=corrected[at])
+
+
+def _by_danger(finding: Finding) -> float:
+    """Return what findings are sorted by: the most dangerous first, those that weren't tried last."""
+    return 0.0 if finding.membership is None else -finding.membership.auc.low
