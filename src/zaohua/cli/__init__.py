@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),
     "anomalies": ("RUN INPUT [--out map.png]", "tell where pictures or sounds differ from what a model expects"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
+    "audit": ("RUN [--against DATA] [--out page.html]", "try to tell what a model was trained on, and bound epsilon"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
