@@ -18,11 +18,10 @@ from zaohua.core.params import Between
 from zaohua.estimator.columns import Tabular
 from zaohua.estimator.encoding import TrainingData
 from zaohua.families.density import PerClassDensity
-from zaohua.families.private_release import PrivateTable, parameters_of
+from zaohua.families.private_release import Release
 from zaohua.modalities.base import Codes, counted
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.tables.schema import read_schema
-from zaohua.nn.rows import RowLayout
 
 
 class PrivateRows(Tabular, PerClassDensity[TableCodec]):
@@ -64,8 +63,8 @@ class PrivateRows(Tabular, PerClassDensity[TableCodec]):
                 'sampling, as in sample(y={"income": ">50K"})'
             )
         frame, _ = codec.kept(items)
-        self._table = PrivateTable(self.epsilon, self.delta, len(frame))
-        return codec.fit_declared(items, self._table.domain(frame, read_schema(codec.schema, frame.columns)))
+        self._release = Release(self.epsilon, self.delta, frame, read_schema(codec.schema, frame.columns))
+        return codec.fit_declared(items, self._release.schema)
 
     def _encode_items_of(self, items: object, labels: object) -> tuple[Codes, object, object]:
         """Encode rows; of a private model, cells that aren't as declared count nowhere."""
@@ -82,17 +81,11 @@ class PrivateRows(Tabular, PerClassDensity[TableCodec]):
             return
         if options:
             raise ZaohuaError(f"{type(self).__name__} is fitted at once and takes no {', '.join(options)}")
-        began, table, components = time.perf_counter(), self._table, self.private_components
-        del self._table
-        codes = _all(data.x)
-        measured = table.columns(self.codec_, codes, alone=components == 1)
-        self.codec_.set_views([each.view for each in measured])
-        self.spec_ = self.codec_.spec_
-        weights, chances, rows = table.mixture(measured, components, self.seed_)
-        self.densities_ = [parameters_of(RowLayout(self.spec_), self.codec_, measured, weights, chances)]
-        self.n_items_, self.source_ = round(rows), None
-        self.privacy_ = table.guarantee().to_json()
-        table.warn(rows, measured)
+        began, release = time.perf_counter(), self._release
+        del self._release
+        parameters, rows = release.fit(self.codec_, _all(data.x), self.private_components, self.seed_)
+        self.spec_, self.densities_ = self.codec_.spec_, [parameters]
+        self.n_items_, self.source_, self.privacy_ = round(rows), None, release.guarantee().to_json()
         self.seconds_ = round(time.perf_counter() - began, 3)
 
 
