@@ -84,7 +84,8 @@ class Counts:
 
     def frequencies(self) -> np.ndarray:
         """Return the frequencies of the groups of all columns in turn, (width,)."""
-        return self.single / np.repeat(self.totals, self.sizes)
+        out: np.ndarray = self.single / np.repeat(self.totals, self.sizes)
+        return out
 
     def expected(self) -> np.ndarray:
         """Return the number of rows that each block of the matrix is of, (width, width)."""

@@ -16,18 +16,23 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note, shown
 from zaohua.families.density import Parameters
 from zaohua.families.private_columns import Measured, measure, parameters_of
 from zaohua.families.private_domain import DomainFinder, undeclared
 from zaohua.families.private_marginals import fit_pairs
+from zaohua.modalities.base import Codes
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.privacy.guarantee import ADD_OR_REMOVE, Guarantee, check_budget
 from zaohua.privacy.mechanisms import SYSTEM
 from zaohua.privacy.zcdp import Budget, gaussian_variance, rho_of
 
 METHOD = "exact discrete Gaussian noise on counts, exact exponential mechanism for pairs of columns, sums in zCDP"
+COMPONENTS = 100
+"""Number of components of a mixture, by default."""
 SINGLE_SHARE = 0.15
 """Share of the budget for single columns, if pairs are measured, too."""
 ROUNDS = 4.0
@@ -73,18 +78,19 @@ class Release:
         if delta is None:
             self._outside.append("the power of ten above the number of rows, which delta tells")
 
-    def fit(self, codec: TableCodec, codes: np.ndarray, components: int, seed: int) -> tuple[Parameters, float]:
+    def fit(self, codec: TableCodec, rows: Codes, components: int, seed: int) -> tuple[Parameters, float]:
         """Measure columns and pairs, set the codec's views, and fit a mixture.
 
         Args:
             codec: the codec of the schema.
-            codes: encoded rows (n, columns).
+            rows: encoded rows (n, columns).
             components: number of components; with one, only columns are measured.
             seed: seed of what fitting begins with.
 
         Returns:
             The parameters, and the estimated number of rows.
         """
+        codes = rows[np.arange(len(rows))].double().numpy()
         alone = components == 1 or len(codec.columns_) == 1
         rounds = 0 if alone else rounds_of(len(codec.columns_))
         measured = measure(codec, codes, 1.0 if alone else SINGLE_SHARE, self.budget, self.rng)
@@ -94,9 +100,9 @@ class Release:
         columns = [each.one_way() for each in measured]
         groups = np.stack([each.row_groups() for each in measured], axis=1)
         weights, chances = fit_pairs(groups, columns, components, rounds, self.budget, seed, self.rng)
-        rows = float(np.median([column.counts.sum() for column in columns]))
-        self._warn(rows, measured)
-        return parameters_of(codec, measured, weights, chances), rows
+        count = float(np.median([column.counts.sum() for column in columns]))
+        self._warn(count, measured)
+        return parameters_of(codec, measured, weights, chances), count
 
     def guarantee(self) -> Guarantee:
         """Return what is promised."""
@@ -113,6 +119,22 @@ class Release:
                 f"about {round(rows):,} rows are few for epsilon {self.epsilon:g}: each count has noise of about "
                 f"{noise:,.0f} rows, so most of what is learnt is noise"
             )
+
+
+def check_options(epsilon: float | None, delta: float | None, codec: object) -> None:
+    """Raise a `ZaohuaError` if options of a model or of its codec, which may be None, don't go with privacy."""
+    if epsilon is None:
+        if delta is not None:
+            raise ZaohuaError(f"delta means nothing without epsilon: give both ({option('epsilon', 1.0)})")
+        return
+    for name, why in {
+        "constraints": "what they link would be read off the data",
+        "kinds": "a schema says what columns are",
+    }.items():
+        if getattr(codec, name, None):
+            raise ZaohuaError(f"{name} can't be given with epsilon: {why} ({option('schema')})")
+    if getattr(codec, "numbers", "auto") == "modes":
+        raise ZaohuaError(f"{option('numbers', 'modes')} can't be given with epsilon: modes would be read off the data")
 
 
 def rounds_of(columns: int) -> int:
