@@ -30,8 +30,8 @@ BLOCK = 4096
 """Rows that are counted at once."""
 FIRST, EACH, LAST = 300, 150, 1500
 """Steps of fitting to columns alone, after each round, and at the end."""
-RATE, LEAST_RATE = 0.1, 0.01
-"""Rate of Adam, and the last one."""
+RATE, LEAST_RATE, MEMORY = 0.1, 0.01, (0.9, 0.999)
+"""Rate of Adam, and the last one; its decay of moments."""
 SIMPLE = 1000.0
 """Weight of the information (nats) that a component has of the columns: of what the counts leave open, columns are
 independent, and noise isn't fitted."""
@@ -132,7 +132,8 @@ class Fitted:
         noise = torch.randn(components, rows, columns, generator=generator)
         self.logits = (logits + SPREAD * noise).requires_grad_()
         self.weights = torch.zeros(components).requires_grad_()
-        self.optimizer = torch.optim.Adam([self.logits, self.weights], lr=RATE)
+        self.moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in (self.logits, self.weights)]
+        self.steps = 0
 
     def chances(self) -> tuple[Tensor, Tensor]:
         """Return weights (components,) and the chances of the groups of all columns in each (components, width)."""
@@ -157,16 +158,25 @@ class Fitted:
         pairs = torch.from_numpy(counts.pairs / expected).float()
         weight = torch.from_numpy(counts.precision * expected**2).float()
         for step in range(steps):
-            self.optimizer.param_groups[0]["lr"] = rates[0] * (rates[1] / rates[0]) ** (step / max(1, steps - 1))
             w, p = self.chances()
             weighted = p * w[:, None]
             loss = (single_weight * (weighted.sum(0) - single) ** 2).sum()
             loss = loss + (weight * (weighted.T @ p - pairs) ** 2).sum()
             shared = (weighted * (p.clamp_min(TINY).log() - weighted.sum(0).clamp_min(TINY).log())).sum()
             loss = loss + SIMPLE * shared
-            self.optimizer.zero_grad()
-            loss.backward()
-            self.optimizer.step()
+            self._step(loss, rates[0] * (rates[1] / rates[0]) ** (step / max(1, steps - 1)))
+
+    def _step(self, loss: Tensor, rate: float) -> None:
+        """Take a step of Adam; to import that of torch takes longer than to fit a small table."""
+        parts = [self.logits, self.weights]
+        self.steps += 1
+        gradients = torch.autograd.grad(loss, parts)
+        with torch.no_grad():
+            for part, gradient, (first, second) in zip(parts, gradients, self.moments, strict=True):
+                first.lerp_(gradient, 1 - MEMORY[0])
+                second.lerp_(gradient**2, 1 - MEMORY[1])
+                mean, square = first / (1 - MEMORY[0] ** self.steps), second / (1 - MEMORY[1] ** self.steps)
+                part -= rate * mean / (square.sqrt() + 1e-8)
 
 
 def fit_pairs(
