@@ -129,7 +129,7 @@ def audit(
     why_not = why_not or one_run.unable(subject, canaries)
     bound = None if why_not else one_run.bound(subject, canaries, guarantee)
     if not bound and not exposures and all(finding.membership is None for finding in findings):
-        raise ZaohuaError("nothing could be tried: " + "; ".join(f"{one.name}: {one.why}" for one in findings))
+        raise ZaohuaError(f"nothing could be tried: {'; '.join(dict.fromkeys(one.why for one in findings))}")
     run = run if run is not None else getattr(model, "run_", None)
     return Audit(
         run=Path(run).resolve().name if run else type(model).__name__,
