@@ -28,6 +28,7 @@ from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.hub import HubMethods
 from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
@@ -45,7 +46,9 @@ from zaohua.storage.layout import check_out
 from zaohua.storage.provenance.origin import GENERATED, Origin
 
 
-class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(
+    CodecArguments, ItemMethods[CodecT], TrainingMemory, HubMethods, DensityMixin, BaseEstimator, ABC
+):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}

@@ -87,6 +87,9 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
     def decode(self, x: BatchT) -> ItemsT:
         """Convert a batch as networks see it to items."""
 
+    learns: ClassVar[str] = "what the codec learnt of the data"
+    """What a fitted codec tells of the data that isn't covered by a guarantee of privacy; empty if it tells nothing."""
+
     @abstractmethod
     def describe(self, n: int | None = None) -> str:
         """Describe fitted items in a phrase; `n` is their number, None to leave it out."""

@@ -30,6 +30,7 @@ from zaohua.training.limits import planned_steps
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
+    from zaohua.training.private.mechanism import Mechanism
     from zaohua.training.trainable import Trainable
 
 
@@ -78,6 +79,7 @@ class Stepper:
         self.device = self.accelerator.device if self.world > 1 else pick_device(model.device)
         model.seed_ = self.agree(model.seed_)
         self.dtype = self.agree(pick_precision(model.precision, self.device))
+        self.private: Mechanism | None = None
         self.step, self.progress, self.rate, self.began = 0, 0.0, 0.0, False
         self.warming = 0  # steps of the warm-up in this process
         self._build(weights)
@@ -95,7 +97,7 @@ class Stepper:
         model.nets_ = self.average = copy.deepcopy(self.nets).eval().requires_grad_(False)
         turns = [(name, learner) for learner in model.learners() for name in learner.plan()]
         self.plan, self.learners = tuple(name for name, _ in turns), dict(turns)
-        phases = {name: Phase(learner, self.nets, name) for name, learner in self.learners.items()}
+        phases = self.modules = {name: Phase(learner, self.nets, name) for name, learner in self.learners.items()}
         self.parameters = {
             name: {key: p for key, p in phase.trained.named_parameters() if p.requires_grad}
             for name, phase in phases.items()
@@ -152,7 +154,8 @@ class Stepper:
             return self._take_step(draws)
         first, self.began = self.step == 0, True  # a resumed training has its number of threads
         counter = ProductCounter() if first else contextlib.nullcontext()
-        with counter as products, kernels.watched(self.nets) as layers:
+        watch = kernels.watched(self.nets) if self.private is None else contextlib.nullcontext({})
+        with counter as products, watch as layers:
             losses = self._take_step(draws)
         if products is not None and products.small:
             torch.set_num_threads(1)
@@ -171,6 +174,13 @@ class Stepper:
         self.warming += self._warmup() < 1
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
+            if self.private is not None and name in self.private.seeing:
+                self.choose(name)
+                self.private.set_gradient(self, name, turn, codes, y)
+                self._update(name)  # and its loss, which is of the items, stays unknown
+                continue
+            if self.private is not None:
+                codes, y = self.private.public(self, turn, codes, y)
             losses[f"loss/{name}"] = self._phase(name, turn, codes, y)
         if model.ema_decay:
             average, current = self.averaged
@@ -204,12 +214,16 @@ class Stepper:
             raise diverged(self, name, turn, float(total), float(norm), rate)
         if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
             nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
-        optimizer = self.optimizers[name]
+        self._update(name)
+        return total
+
+    def _update(self, name: str) -> None:
+        """Let the optimiser of a phase take a step along its gradients."""
+        optimizer, rate = self.optimizers[name], self.learners[name].learning_rate * self._schedule()
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return total
 
     def _loss(self, name: str, turn: int, codes: Tensor, y: Condition | None, start: int) -> Tensor:
         """Return the sum of a micro-batch's losses divided by the nominal size of the whole batch."""
