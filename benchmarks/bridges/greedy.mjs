@@ -5,7 +5,10 @@ import fs from "fs";
 const [,, path, given, count, out] = process.argv;
 const llama = await getLlama({gpu: false, build: "never"});
 const model = await llama.loadModel({modelPath: path});
-const context = await model.createContext({contextSize: 1024, threads: 1});
+const context = await model.createContext({
+    contextSize: 1024, threads: 1, flashAttention: false,
+    experimentalKvCacheKeyType: "F32", experimentalKvCacheValueType: "F32"
+});
 const {tokens, text} = JSON.parse(fs.readFileSync(given, "utf8"));
 const found = [], before = process.cpuUsage();
 for await (const token of context.getSequence().evaluate(tokens, {temperature: 0})) {

@@ -50,6 +50,7 @@ _LAZY = {
     "TextCodec": "zaohua.modalities.texts.codec",
     "VectorCodec": "zaohua.modalities.tables.vectors",
     "WaveCodec": "zaohua.modalities.sounds.waves",
+    "augment": "zaohua.tasks.augment.comparing",
     "compare": "zaohua.tasks.evaluation.compare",
     "datasets": "zaohua.modalities",
     "evaluate": "zaohua.tasks.evaluation.evaluate",

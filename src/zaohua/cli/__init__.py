@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),
     "anomalies": ("RUN INPUT [--out map.png]", "tell where pictures or sounds differ from what a model expects"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
+    "audit": ("RUN [--against DATA] [--out page.html]", "try to tell what a model was trained on, and bound epsilon"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
@@ -54,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "push": ("RUN org/name [--license NAME]", "write a model to huggingface.co"),
     "pull": ("org/name[@revision] [--out RUN]", "save a model of huggingface.co as a run"),
+    "augment": ("RUN [--label COLUMN] [-n 100]", "tell whether samples help a classifier, and write augmented data"),
     "origin": ("FILE [FILE ...] [--json]", "tell what made files, as they say it, and whether they were changed"),
     "models": ("[--json | --markdown]", "list the models, what they take and what they can do"),
     "info": ("RUN | MODEL", "tell what a run or a published model holds: model, data, settings, training"),

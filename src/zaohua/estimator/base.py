@@ -129,7 +129,7 @@ class GenerativeModel(
         name = type(self).__name__
         chosen = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
-            self.codec_ = cast(CodecT, chosen.fit(items))  # of one of `codec_types`
+            self.codec_ = self._fit_codec(chosen, items, labels)  # of one of `codec_types`
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
@@ -146,6 +146,11 @@ class GenerativeModel(
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, groups_of(parts, labels))
+
+    def _fit_codec(self, codec: Any, items: Any, labels: Any) -> CodecT:
+        """Fit the codec to items; labels are those that were read with them, or None."""
+        fitted: CodecT = codec.fit(items)
+        return fitted
 
     def _refuse_new_labels(self, labels: Any) -> None:
         """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""

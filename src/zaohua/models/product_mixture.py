@@ -1,4 +1,4 @@
-"""A mixture of products of densities, with exact likelihood and conditionals."""
+"""A mixture of products of densities, with exact likelihood and conditionals, and on request with privacy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from zaohua.core.json import Json
 from zaohua.core.noise import ItemNoise, Noise
 from zaohua.core.params import Between
 from zaohua.core.record import Condition
-from zaohua.estimator.columns import Tabular
 from zaohua.families import mixture, mixture_fit
-from zaohua.families.density import Parameters, PerClassDensity
-from zaohua.modalities.tables.codec import TableCodec
+from zaohua.families.density import Parameters
+from zaohua.families.private_tables import PrivateRows
 from zaohua.nn.rows import RowLayout
 
 
-class ProductMixture(Tabular, PerClassDensity[TableCodec]):
+class ProductMixture(PrivateRows):
     """Mixture of products of densities: exact likelihood, exact conditions on any columns, imputation.
+
+    With `epsilon` it is fitted to noisy counts of columns and pairs of columns, and is differentially private.
 
     Paper: Lazarsfeld and Henry, "Latent Structure Analysis", 1968; McLachlan and Peel, "Finite Mixture Models", 2000.
     """
@@ -30,7 +31,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
 
     n_components: Annotated[int | None, Between(1)] = None
     """Number of components (of each class); None: chosen by the likelihood of held-out rows, at most one for every 60
-    rows (of small tables 25) and 500; one if the columns are independent."""
+    rows (of small tables 25) and 500; one if the columns are independent; 100 with epsilon."""
     max_iter: Annotated[int, Between(1)] = 100
     """Maximum number of iterations of expectation maximisation."""
     prior: Annotated[float, Between(above=0)] = 0.1
@@ -42,6 +43,11 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
     def layout(self) -> RowLayout:
         """Layout of the features."""
         return RowLayout(self.spec_)
+
+    @property
+    def private_components(self) -> int:
+        """Number of components with epsilon, which doesn't depend on the data."""
+        return self.n_components or 100
 
     def estimate(self, x: np.ndarray) -> Parameters:
         """Fit by expectation maximisation, initialised at random rows."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.core.missing import missing
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import Codec, counted
@@ -18,7 +19,7 @@ from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_base import CodesOf, ConditionCodec
 from zaohua.modalities.files.items import kept_rows
 from zaohua.modalities.records.codes import RecordCodes
-from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records, missing
+from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise

@@ -6,6 +6,8 @@ A row is encoded as one number per learnt column (see `columns`); `TableTensors`
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -20,6 +22,7 @@ from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import conditions, refused
+from zaohua.modalities.tables.binned import evenly
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
@@ -33,6 +36,7 @@ from zaohua.modalities.tables.frames import (
     index_of,
 )
 from zaohua.modalities.tables.kinds import plain
+from zaohua.modalities.tables.schema import declared, read_schema
 from zaohua.modalities.tables.table_tensors import TableTensors
 from zaohua.modalities.tables.views import View
 
@@ -58,6 +62,9 @@ class TableCodec(TableTensors):
     constraints: tuple[str, ...] = ()
     """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
     combinations in the data only."""
+    schema: dict[str, Any] | str | None = None
+    """What the cells of columns can be, instead of what the data hold: a JSON file, or entries by column such as
+    {"low": 0, "high": 99, "integer": true} and {"categories": ["a", "b"]}; "missing": true if cells may be missing."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
@@ -74,9 +81,14 @@ class TableCodec(TableTensors):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
+        known = read_schema(self.schema, frame.columns)
         columns = refused.each(
             frame.columns.tolist(),  # names as Python's numbers: pandas 2 iterates over numpy's
-            lambda name: roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed),
+            lambda name: (
+                declared(name, known[str(name)])
+                if str(name) in known
+                else roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed)
+            ),
         )
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
         self.columns_ = [column for column in columns if column.kind != "identifier"]
@@ -87,6 +99,9 @@ class TableCodec(TableTensors):
                 f"{option('kinds', {str(columns[0].name): 'categorical'})}"
             )
         codes = self._codes(frame)
+        for column, part in zip(self.columns_, codes.T, strict=True):
+            if str(column.name) in known:
+                column.check_known(frame[column.name], part)
         system, coordinates = System.fit(parsed, self.columns_, codes, self.max_categories)
         views = [
             None if each.column.is_category else View.fit(each.column, coordinates[:, index], self._representation)
@@ -94,6 +109,35 @@ class TableCodec(TableTensors):
         ]
         self._set_views(system, views)
         return self
+
+    def fit_declared(self, items: TableLike, schema: Mapping[str, Json]) -> Self:
+        """Take all columns from a schema: of the table, only the names of the columns and its type are looked at.
+
+        Args:
+            items: the table.
+            schema: a checked entry for each column, see `schema`.
+        """
+        frame, container = self.kept(items)
+        self.container_ = replace(container, dialect={})
+        self.identifiers_, self.columns_ = [], [declared(name, schema[str(name)]) for name in frame.columns.tolist()]
+        system, _ = System.fit([], self.columns_, np.zeros((0, len(self.columns_))), self.max_categories)
+        self._set_views(system, [None if column.is_category else evenly(column) for column in self.columns_])
+        return self
+
+    def set_views(self, views: Sequence[View | None]) -> None:
+        """Set the representation of each column's numbers; None for categories."""
+        self._set_views(self.system_, list(views))
+
+    def encode_within(self, items: TableLike) -> Tensor:
+        """Encode rows as float64 (n, columns): numbers are brought into their range, other cells may be hidden.
+
+        See `encode_partly`; unlike there, a number outside the range becomes the nearest inside.
+        """
+        frame = self.container_.of_same_columns(items)
+        parts = [column.encode(frame[column.name]) for column in self.columns_]
+        return torch.from_numpy(
+            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
+        )
 
     @property
     def _representation(self) -> str:
