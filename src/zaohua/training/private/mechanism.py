@@ -115,7 +115,9 @@ class Mechanism:
         with stepper.autocast(), sdpa_kernel(SDPBackend.MATH):  # others compute items one after the other
             return self.gradients[name].of(batch)
 
-    def public(self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None) -> tuple[Tensor, Condition | None]:
+    def public(
+        self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None
+    ) -> tuple[Tensor, Condition | None]:
         """Return what a phase is given that doesn't see data, such as a generator's: no items, and drawn conditions."""
         model, rank = stepper.model, stepper.accelerator.process_index
         blank = codes.new_zeros(model.batch_size, *codes.shape[1:])
