@@ -50,13 +50,13 @@ def ours(model: Any, prompt: list[int], count: int) -> tuple[list[int], list[flo
     return found, ahead, time.process_time() - started
 
 
-def theirs(path: Path, prompt: list[int], text: str, count: int, node: Path) -> dict[str, Any]:
+def theirs(path: Path, prompt: list[int], text: str, count: int, node: Path, threads: int = 1) -> dict[str, Any]:
     """Return the tokens that llama.cpp finds most likely, how it encodes a text, and the CPU seconds that it took."""
     with tempfile.TemporaryDirectory(dir=node) as folder:
         program = shutil.copy(Path(__file__).with_name("greedy.mjs"), folder)
         given, out = Path(folder, "given.json"), Path(folder, "out.json")
         given.write_text(json.dumps({"tokens": prompt, "text": text}))
-        subprocess.run(["node", program, path.absolute(), given, str(count), out], check=True, cwd=node)
+        subprocess.run(["node", program, path.absolute(), given, str(count), out, str(threads)], check=True, cwd=node)
         found: dict[str, Any] = json.loads(out.read_text())
     return found
 
@@ -131,7 +131,9 @@ def published(args: argparse.Namespace) -> None:
 
 
 def speed(args: argparse.Namespace) -> None:
-    """Compare the decoding of a llama of 10.7 million weights, of one step of training."""
+    """Compare the decoding of a llama of 10.7 million weights, of one step of training, in turns."""
+    import torch
+
     model = zh.GPT(
         codec=zh.TextCodec(tokenizer="chars"),
         architecture="llama",
@@ -144,8 +146,27 @@ def speed(args: argparse.Namespace) -> None:
         device="cpu",
         random_state=0,
     ).fit(["".join(map(chr, range(32, 97))) * 9])
-    for _ in range(3):
-        compared(model, args.node, "ABCDEFGH")
+    text = "ABCDEFGH"
+    prompt = [model.codec_.begin_, *model.codec_.tokenizer_.encode(text).tolist()]
+    print(f"{sum(p.numel() for p in model.nets_['net'].parameters()):,} weights; tokens/s of wall time, of CPU time")
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            kind: zh.export(model, "gguf", Path(folder, kind), type=kind) / "model.gguf" for kind in ("f32", "f16")
+        }
+        for _ in range(3):
+            for threads in (1, 2):
+                torch.set_num_threads(threads)
+                started = time.perf_counter()
+                spent = ours(model, prompt, TOKENS)[2]
+                report("ours, float32", threads, time.perf_counter() - started, spent)
+                for kind, path in files.items():
+                    other = theirs(path, prompt, text, TOKENS, args.node, threads)
+                    report(f"llama.cpp, {kind}", threads, other["wall"], other["seconds"])
+
+
+def report(what: str, threads: int, wall: float, spent: float) -> None:
+    """Print a speed."""
+    print(f"{what}, {threads} threads: {TOKENS / wall:.0f}, {TOKENS / spent:.0f}", flush=True)
 
 
 def main() -> None:

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.interop.exports import TEXTS, small
 from tests.interop.test_architectures import CASES as KINDS
-from tests.interop.test_architectures import theirs
+from tests.interop.test_architectures import LLAMA3, theirs
 from tests.interop.test_published import CONFIG, TEMPLATE, made, tokenizer
 
 import zaohua as zh
@@ -18,6 +19,7 @@ from zaohua.interop import weights
 from zaohua.interop.configuration import plan
 from zaohua.interop.gguf_names import ARCHITECTURES
 from zaohua.interop.gguf_reading import File
+from zaohua.interop.gguf_stretch import settings_of
 from zaohua.interop.gguf_writing import write_published
 from zaohua.interop.published import Published, read
 from zaohua.modalities.texts import dialogues
@@ -121,8 +123,44 @@ def test_published_kinds_are_read_as_they_were_written_or_refused(name: str, tmp
         assert torch.equal(value, net[key]) if exact else torch.allclose(value, net[key], atol=1e-6), key
 
 
+@pytest.mark.parametrize(
+    "base, width, factor, high, context",
+    [(5e5, 128, 8.0, 4.0, 8192), (5e5, 64, 32.0, 4.0, 8192), (1e4, 8, 8.0, 4.0, 16), (1e4, 64, 4.0, 2.5, 300)],
+)
+def test_positions_of_llama_3_are_read(base: float, width: int, factor: float, high: float, context: int) -> None:
+    modeling = pytest.importorskip("transformers.modeling_rope_utils")
+    transformers = pytest.importorskip("transformers")
+    rope = {"rope_type": "llama3", "rope_theta": base, "factor": factor, "low_freq_factor": 1.0}
+    rope |= {"high_freq_factor": high, "original_max_position_embeddings": context}
+    config = transformers.LlamaConfig(head_dim=width, rope_parameters=rope, max_position_embeddings=context * 2)
+    theirs, _ = modeling.ROPE_INIT_FUNCTIONS["llama3"](config, "cpu")
+    usual = base ** -(torch.arange(width // 2) * 2 / width)
+    found = settings_of((usual / theirs).numpy(), base, "it.gguf")
+    assert found == {name: value for name, value in rope.items() if name != "rope_theta"}
+
+
+def test_positions_of_llama_3_are_written(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    model = theirs("llama", {"rope_parameters": LLAMA3, "vocab_size": 264}).eval()
+    config = {**model.config.to_dict(), **SPECIAL}
+    what, path = plan(config), tmp_path / "made.gguf"
+    net = weights.ours(model.state_dict(), what, "it")
+    write_published(
+        Published("it", config, what, weights.theirs(net, what), tokenizer(), None, {}, SPECIAL), path, "f32"
+    )
+    tokens = torch.arange(48)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(zh.load(path).nets_["net"](tokens), model(tokens).logits, atol=1e-4, rtol=0)
+
+
+def test_other_divisors_are_refused() -> None:
+    assert settings_of(np.ones(4, "float32"), 1e4, "it.gguf") is None
+    with pytest.raises(zh.ZaohuaError, match=r"it\.gguf divides its rotary frequencies"):
+        settings_of(np.array([1, 3, 2, 8], "float32"), 1e4, "it.gguf")
+
+
 REFUSED = {
-    "llama, biases, llama3": "as Llama 3 does",
+    "llama, biases, llama3": "can't say that mlp_bias",
     "mistral": "can't say that window",
     "qwen2, windows": "can't say that window",
     "smollm3": "can't say that unturned",

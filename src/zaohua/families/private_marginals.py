@@ -1,12 +1,13 @@
 """A mixture of products from noisy marginals: select a pair of columns, measure it, fit again.
 
 Each round chooses the pair of columns whose counts the mixture says worst (exponential mechanism: the sum of absolute
-differences, less what noise alone would make of it), measures its counts (discrete Gaussian noise), and fits the mixture
-to all counts so far, by squared errors over their variances. All that follows from noisy counts is post-processing.
+differences, less what noise alone would make of it), measures its counts (discrete Gaussian noise), and fits the
+mixture to all counts so far, by squared errors over their variances. What components know of the columns is penalised,
+so that of what isn't measured, columns are independent. All that follows from noisy counts is post-processing.
 
 Source: McKenna, Mullins, Sheldon and Miklau, "AIM: An Adaptive and Iterative Mechanism for Differentially Private
-Synthetic Data", 2022, for the choice of pairs; Liu, Vietri and Wu, "Iterative Methods for Private Synthetic Data", 2021,
-for fitting a mixture of products to noisy counts.
+Synthetic Data", 2022, for the choice of pairs; Liu, Vietri and Wu, "Iterative Methods for Private Synthetic Data",
+2021, for fitting a mixture of products to noisy counts.
 """
 
 from __future__ import annotations
@@ -27,10 +28,15 @@ CHOICE = 0.15
 """Share of a round's cost by which its pair is chosen."""
 BLOCK = 4096
 """Rows that are counted at once."""
-FIRST, EACH, LAST = 300, 60, 1500
+FIRST, EACH, LAST = 300, 150, 1500
 """Steps of fitting to columns alone, after each round, and at the end."""
-RATE, LEAST_RATE = 0.1, 0.01
-"""Rate of Adam, and the last one."""
+RATE, LEAST_RATE, MEMORY = 0.1, 0.01, (0.9, 0.999)
+"""Rate of Adam, and the last one; its decay of moments."""
+SIMPLE = 1000.0
+"""Weight of the information (nats) that a component has of the columns: of what the counts leave open, columns are
+independent, and noise isn't fitted."""
+TINY, LEAST_CHANCE = 1e-9, 1e-5
+"""Least chances whose logarithm is taken, and that fitting begins with."""
 SPREAD = 1.0
 """Standard deviation of the logits that fitting begins with, around those of the columns."""
 
@@ -76,10 +82,16 @@ class Counts:
         self.pairs[where] += (counts - self.pairs[where]) / variance / precision
         self.precision[where] = precision
 
+    def frequencies(self) -> np.ndarray:
+        """Return the frequencies of the groups of all columns in turn, (width,)."""
+        out: np.ndarray = self.single / np.repeat(self.totals, self.sizes)
+        return out
+
     def expected(self) -> np.ndarray:
         """Return the number of rows that each block of the matrix is of, (width, width)."""
         rows = np.repeat(self.totals, self.sizes)
-        return np.minimum(np.outer(rows, rows) / self.total, np.minimum.outer(rows, rows))
+        out: np.ndarray = np.minimum(np.outer(rows, rows) / self.total, np.minimum.outer(rows, rows))
+        return out
 
 
 def joint_counts(groups: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -115,13 +127,13 @@ class Fitted:
         self.there = torch.zeros(rows, columns, dtype=torch.bool)
         for row, size in enumerate(counts.sizes):
             self.there[row, :size] = True
-        frequencies = torch.from_numpy(counts.single / np.repeat(np.maximum(counts.totals, 1e-9), counts.sizes))
         logits = torch.full((rows, columns), -1e9)
-        logits[self.there] = frequencies.clamp_min(1e-5).log().float()
-        noise = torch.randn(components, rows, columns, generator=generator) if components > 1 else torch.zeros(1, 1, 1)
+        logits[self.there] = torch.from_numpy(counts.frequencies()).clamp_min(LEAST_CHANCE).log().float()
+        noise = torch.randn(components, rows, columns, generator=generator)
         self.logits = (logits + SPREAD * noise).requires_grad_()
         self.weights = torch.zeros(components).requires_grad_()
-        self.optimizer = torch.optim.Adam([self.logits, self.weights], lr=RATE)
+        self.moments = [(torch.zeros_like(part), torch.zeros_like(part)) for part in (self.logits, self.weights)]
+        self.steps = 0
 
     def chances(self) -> tuple[Tensor, Tensor]:
         """Return weights (components,) and the chances of the groups of all columns in each (components, width)."""
@@ -140,20 +152,31 @@ class Fitted:
         counts = self.counts
         rows = np.repeat(counts.totals, counts.sizes)
         single, single_weight = (
-            torch.from_numpy(part).float() for part in (counts.single / rows, counts.single_precision * rows**2)
+            torch.from_numpy(part).float() for part in (counts.frequencies(), counts.single_precision * rows**2)
         )
         expected = counts.expected()
         pairs = torch.from_numpy(counts.pairs / expected).float()
         weight = torch.from_numpy(counts.precision * expected**2).float()
         for step in range(steps):
-            self.optimizer.param_groups[0]["lr"] = rates[0] * (rates[1] / rates[0]) ** (step / max(1, steps - 1))
             w, p = self.chances()
             weighted = p * w[:, None]
             loss = (single_weight * (weighted.sum(0) - single) ** 2).sum()
             loss = loss + (weight * (weighted.T @ p - pairs) ** 2).sum()
-            self.optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.optimizer.step()
+            shared = (weighted * (p.clamp_min(TINY).log() - weighted.sum(0).clamp_min(TINY).log())).sum()
+            loss = loss + SIMPLE * shared
+            self._step(loss, rates[0] * (rates[1] / rates[0]) ** (step / max(1, steps - 1)))
+
+    def _step(self, loss: Tensor, rate: float) -> None:
+        """Take a step of Adam; to import that of torch takes longer than to fit a small table."""
+        parts = [self.logits, self.weights]
+        self.steps += 1
+        gradients = torch.autograd.grad(loss, parts)
+        with torch.no_grad():
+            for part, gradient, (first, second) in zip(parts, gradients, self.moments, strict=True):
+                first.lerp_(gradient, 1 - MEMORY[0])
+                second.lerp_(gradient**2, 1 - MEMORY[1])
+                mean, square = first / (1 - MEMORY[0] ** self.steps), second / (1 - MEMORY[1] ** self.steps)
+                part -= rate * mean / (square.sqrt() + 1e-8)
 
 
 def fit_pairs(
@@ -181,10 +204,12 @@ def fit_pairs(
         chances: of the groups of all columns in turn, float64 (components, width).
     """
     counts = Counts(columns)
+    if components == 1:
+        return np.ones(1), counts.frequencies()[None]
     fitted = Fitted(counts, components, seed)
     fitted.fit(FIRST)
     candidates = [(i, j) for i in range(len(columns)) for j in range(i + 1, len(columns))]
-    if candidates and components > 1 and rounds:
+    if candidates and rounds:
         truth, rho = joint_counts(groups, counts.first), budget.left / rounds
         for _ in range(rounds):
             budget.spend(PAIRS, rho)

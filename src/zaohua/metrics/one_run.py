@@ -69,14 +69,13 @@ def epsilon_bound(scores: ArrayLike, included: ArrayLike, delta: float = 0.0, ra
         raise ZaohuaError(f"a score and a coin of each canary are needed, not {x.shape} and {coins.shape}")
     order = np.lexsort((generator_of(random_state).random(len(x)), x))
     sorted_coins, m = coins[order], len(x)
-    best = EpsilonBound(0.0, delta, m, 0, 0)
+    found = list[tuple[float, float, EpsilonBound]]()
     for size in dict.fromkeys(max(1, round(share * m / 2)) for share in SHARES):
         low, high = sorted_coins[: min(size, m // 2)], sorted_coins[max(m - size, m // 2) :]
         guesses, right = len(low) + len(high), int((~low).sum() + high.sum())
-        found = bound_of(m, guesses, right, delta, ERROR / len(SHARES))
-        if found > best.epsilon or not best.guesses:
-            best = EpsilonBound(found, delta, m, guesses, right)
-    return best
+        bound = bound_of(m, guesses, right, delta, ERROR / len(SHARES))
+        found.append((bound, -p_value(m, guesses, right, 0.0, delta), EpsilonBound(bound, delta, m, guesses, right)))
+    return max(found, key=lambda one: one[:2])[2]
 
 
 def bound_of(m: int, guesses: int, right: int, delta: float = 0.0, error: float = ERROR) -> float:

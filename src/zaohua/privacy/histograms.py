@@ -170,5 +170,7 @@ def frequent(values: list[Hashable], rho: float, delta: float, rng: random.Rando
     names = list(found)
     counts, variance = noisy(np.array([found[name] for name in names], dtype=np.float64), rho, rng)
     deviation = math.sqrt(variance)
-    threshold = 2.0 + deviation * float(-ndtri(delta))  # one row, and 1 for the rounding of the discrete Gaussian's tail
+    threshold = 2.0 + deviation * float(
+        -ndtri(delta)
+    )  # one row, and 1 for the rounding of the discrete Gaussian's tail
     return sorted((name for name, count in zip(names, counts, strict=True) if count > threshold), key=str)

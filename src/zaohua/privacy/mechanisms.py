@@ -17,7 +17,7 @@ from fractions import Fraction
 import numpy as np
 
 GRAIN = 16
-"""Variances and epsilons are multiples of 1 / GRAIN and of 1 / GRAIN^4, rounded to the private side."""
+"""Variances are multiples of 1 / GRAIN and epsilons of 1 / GRAIN^4, rounded to the private side."""
 SYSTEM = random.SystemRandom()
 """The operating system's random numbers."""
 
@@ -77,8 +77,8 @@ def noisy(counts: np.ndarray, rho: float, rng: random.Random = SYSTEM) -> tuple[
 def choose(scores: Sequence[int], epsilon: float, rng: random.Random = SYSTEM) -> int:
     """Choose the index of one of some scores, with probability proportional to exp(epsilon score / 2).
 
-    It is epsilon-private, and epsilon^2 / 8-zCDP, if one row changes each score by at most one. An index is drawn evenly
-    and accepted with a chance of exp(-epsilon (greatest - score) / 2), until one is.
+    It is epsilon-private, and epsilon^2 / 8-zCDP, if one row changes each score by at most one. An index is drawn
+    evenly and accepted with a chance of exp(-epsilon (greatest - score) / 2), until one is.
     """
     grains = GRAIN**4
     half = Fraction(math.floor(epsilon * grains), 2 * grains)

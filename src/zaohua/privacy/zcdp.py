@@ -4,8 +4,9 @@ A randomised method is rho-zCDP if for all neighbouring data its outcomes' Rény
 at most rho alpha. Costs of several methods add up, also if each is chosen by what the others found, as long as the
 total is fixed before (Feldman and Zrnic, "Individual Privacy Accounting via a Rényi Filter", 2021).
 
-Gaussian noise of variance s^2 on counts, of which a row changes one by one, costs 1 / (2 s^2). The exponential mechanism
-of epsilon costs epsilon^2 / 8 (Rogers and Steinke, "A Better Privacy Analysis of the Exponential Mechanism", 2021).
+Gaussian noise of variance s^2 on counts, of which a row changes one by one, costs 1 / (2 s^2). The exponential
+mechanism of epsilon costs epsilon^2 / 8 (Rogers and Steinke, "A Better Privacy Analysis of the Exponential Mechanism",
+2021).
 
 Source of the conversion: Canonne, Kamath and Steinke, "The Discrete Gaussian for Differential Privacy", 2020,
 corollary 13.
@@ -96,7 +97,7 @@ class Budget:
 
 
 def _greatest(holds: Callable[[float], bool], most: float) -> float:
-    """Return the greatest number from 0 to `most`, by bisection, for which a condition holds that small ones satisfy."""
+    """Return by bisection the greatest number from 0 to `most` for which a condition holds that small ones satisfy."""
     low, high = 0.0, most
     for _ in range(200):
         middle = (low + high) / 2

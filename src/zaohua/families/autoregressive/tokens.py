@@ -173,6 +173,10 @@ class TokenModel(Guided[TokenCodecT]):
         """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
 
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p of every token but the first, of which the last is the end, nats (B, t - 1)."""
+        return torch.cat(list(self.windows(x, y)), dim=1)
+
     def windows(self, x: Tensor, y: Condition | None, stride: int | None = None) -> Iterator[Tensor]:
         """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
 

@@ -55,7 +55,7 @@ def view_of(column: Column, edges: np.ndarray, counts: np.ndarray, groups: np.nd
     x, f = [], []
     for group in range(int(groups[-1]) + 1):
         cells = np.flatnonzero(groups == group)
-        own = np.concatenate([*(_inside(edges, cell) for cell in cells), edges[cells[-1:] + 1]])
+        own = np.concatenate([*(_inside(edges, cell) for cell in cells.tolist()), edges[cells[-1:] + 1]])
         heights = smooth(own) - smooth(own[:1])
         even = (own - own[0]) / (own[-1] - own[0])
         heights = (1 - LEAST) * heights / heights[-1] + LEAST * even if heights[-1] > 0 else even

@@ -6,9 +6,7 @@ A row is encoded as one number per learnt column (see `columns`); `TableTensors`
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -19,14 +17,13 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.core.params import Between
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import conditions, refused
-from zaohua.modalities.tables.binned import evenly
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
 from zaohua.modalities.tables.constraints.system import System
+from zaohua.modalities.tables.declared_tables import DeclaredTables
 from zaohua.modalities.tables.frames import (
     ColumnName,
     Container,
@@ -37,11 +34,10 @@ from zaohua.modalities.tables.frames import (
 )
 from zaohua.modalities.tables.kinds import plain
 from zaohua.modalities.tables.schema import declared, read_schema
-from zaohua.modalities.tables.table_tensors import TableTensors
 from zaohua.modalities.tables.views import View
 
 
-class TableCodec(TableTensors):
+class TableCodec(DeclaredTables):
     """Codec from data frames of pandas or polars, and arrays (n, columns), to rows of numbers.
 
     Attributes:
@@ -57,14 +53,9 @@ class TableCodec(TableTensors):
     kinds: dict[str, str] | None = None
     """Kinds of columns by name, instead of inferred ones: continuous, integer, boolean, categorical, ordered, datetime
     (with a format, as in datetime:%d/%m/%Y), duration or identifier."""
-    max_categories: Annotated[int, Between(2)] = 1000
-    """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
     """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
     combinations in the data only."""
-    schema: dict[str, Any] | str | None = None
-    """What the cells of columns can be, instead of what the data hold: a JSON file, or entries by column such as
-    {"low": 0, "high": 99, "integer": true} and {"categories": ["a", "b"]}; "missing": true if cells may be missing."""
 
     def fit(self, items: TableLike) -> Self:
         """Determine the kinds and values of the columns.
@@ -109,35 +100,6 @@ class TableCodec(TableTensors):
         ]
         self._set_views(system, views)
         return self
-
-    def fit_declared(self, items: TableLike, schema: Mapping[str, Json]) -> Self:
-        """Take all columns from a schema: of the table, only the names of the columns and its type are looked at.
-
-        Args:
-            items: the table.
-            schema: a checked entry for each column, see `schema`.
-        """
-        frame, container = self.kept(items)
-        self.container_ = replace(container, dialect={})
-        self.identifiers_, self.columns_ = [], [declared(name, schema[str(name)]) for name in frame.columns.tolist()]
-        system, _ = System.fit([], self.columns_, np.zeros((0, len(self.columns_))), self.max_categories)
-        self._set_views(system, [None if column.is_category else evenly(column) for column in self.columns_])
-        return self
-
-    def set_views(self, views: Sequence[View | None]) -> None:
-        """Set the representation of each column's numbers; None for categories."""
-        self._set_views(self.system_, list(views))
-
-    def encode_within(self, items: TableLike) -> Tensor:
-        """Encode rows as float64 (n, columns): numbers are brought into their range, other cells may be hidden.
-
-        See `encode_partly`; unlike there, a number outside the range becomes the nearest inside.
-        """
-        frame = self.container_.of_same_columns(items)
-        parts = [column.encode(frame[column.name]) for column in self.columns_]
-        return torch.from_numpy(
-            np.stack([c.marked(part) for c, part in zip(self.columns_, parts, strict=True)], axis=1)
-        )
 
     @property
     def _representation(self) -> str:

@@ -19,8 +19,9 @@ import pandas as pd
 
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
-from zaohua.modalities.tables.columns import Column
+from zaohua.modalities.tables.columns import MAYBE, Column
 from zaohua.modalities.tables.frames import ColumnName
+from zaohua.modalities.tables.kinds import Kind
 
 OF_CATEGORIES = {"categories", "missing"}
 OF_NUMBERS = {"low", "high", "integer", "decimals", "missing"}
@@ -100,11 +101,11 @@ def _is_number(value: object) -> bool:
 
 def declared(name: ColumnName, entry: Json) -> Column:
     """Return the column that a checked entry of a schema describes: nothing of it comes from data."""
-    missing = 1.0 if entry.get("missing") else 0.0  # a fraction, of which nothing is known
+    missing = MAYBE if entry.get("missing") else 0.0
     if "categories" in entry:
         values = list(entry["categories"])
         kinds = {type(value) for value in values}
-        kind = "boolean" if kinds == {bool} else "categorical"
+        kind: Kind = "boolean" if kinds == {bool} else "categorical"
         return Column(name, kind, str(pd.Series(values).dtype), missing, categories=values)
     low, high, decimals = float(entry["low"]), float(entry["high"]), entry.get("decimals")
     if entry.get("integer"):

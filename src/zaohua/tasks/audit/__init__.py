@@ -21,7 +21,6 @@ from zaohua.metrics.exposure import Exposure
 from zaohua.metrics.membership import membership, roc, worst
 from zaohua.modalities.reading import read
 from zaohua.modalities.reading_options import reading
-from zaohua.modalities.texts.codec import TextCodec
 from zaohua.tasks.audit import canaries as one_run
 from zaohua.tasks.audit.attack import Attack
 from zaohua.tasks.audit.attributes import Attributes
@@ -110,6 +109,7 @@ def audit(
     for name in only or ():
         if name not in [attack.name for attack in chosen]:
             raise unknown("attack", name, [attack.name for attack in chosen])
+    exposures = {text: exposure_of(model, text, random_state) for text in canary}
     log("reading the items")
     sides = sides_of(model, data, against)
     subject = Subject(model, sides, n_samples, random_state, _released(model, samples), log)
@@ -124,20 +124,17 @@ def audit(
         found = None if why else membership(*scores[attack.name])
         curve = () if why else tuple(roc(*scores[attack.name], RATES).tolist())
         findings.append(Finding(attack.name, attack.access, attack.about, found, curve, why))
-    guarantee = getattr(model, "guarantee_", None)
+    guarantee = model.guarantee
     why_not = "only some attacks were asked for" if only is not None and canaries is None else ""
     why_not = why_not or one_run.unable(subject, canaries)
     bound = None if why_not else one_run.bound(subject, canaries, guarantee)
-    exposures = {text: exposure_of(model, text, random_state) for text in canary}
     if not bound and not exposures and all(finding.membership is None for finding in findings):
-        raise ZaohuaError("nothing could be tried: " + "; ".join(f"{one.name}: {one.why}" for one in findings))
-    kind = kind_of(model)
-    noun = "items" if kind is None else kind.noun
+        raise ZaohuaError(f"nothing could be tried: {'; '.join(dict.fromkeys(one.why for one in findings))}")
     run = run if run is not None else getattr(model, "run_", None)
     return Audit(
         run=Path(run).resolve().name if run else type(model).__name__,
         model=type(model).__name__,
-        noun="passages" if isinstance(model.codec_, TextCodec) and sides.members.labels is None else noun,
+        noun=sides.noun,
         data=sides.data,
         against=sides.against,
         sizes=(len(sides.members), len(sides.others), n_samples if samples is None else len(subject.samples)),

@@ -91,8 +91,20 @@ class Audit:
 
     @property
     def leaks(self) -> bool:
-        """True if an attack told items of the training data from others, corrected for the number of attacks."""
-        return self.worst is not None and self.worst.membership is not None and self.worst.membership.p < CERTAIN
+        """True if an attack told items of the training data from others, corrected for the number of attacks.
+
+        Where both kinds of items differ by themselves, it must have told more than a classifier without the model does.
+        """
+        return self._told(self.worst) and self._beyond_blind(self.worst)
+
+    @staticmethod
+    def _told(finding: Finding | None) -> bool:
+        return finding is not None and finding.membership is not None and finding.membership.p < CERTAIN
+
+    def _beyond_blind(self, finding: Finding | None) -> bool:
+        if finding is None or finding.membership is None or self.blind is None or self.blind.low <= 0.5:
+            return True
+        return finding.membership.auc.low > self.blind.high
 
     @property
     def alarm(self) -> bool:
@@ -124,6 +136,12 @@ class Audit:
                 f"{self.noun.capitalize()} of the training data can be told from others: {area}{rate}, by "
                 f"{self.worst.name}{corrected}."
             )
+        if self._told(self.worst) and self.blind is not None:
+            return (
+                f"{self.noun.capitalize()} of the training data and others differ by themselves: the worst attack, "
+                f"{self.worst.name}, tells them apart with {area}, and a classifier that never saw the model with AUC "
+                f"{between(self.blind)}. So no leak is shown, which is no proof of privacy."
+            )
         attacks = f"None of {count} attacks" if count > 1 else "The attack that was tried couldn't tell"
         verb = " could tell" if count > 1 else ""
         best = f"the best, {self.worst.name}, has" if count > 1 else f"{self.worst.name} has"
@@ -139,7 +157,7 @@ class Audit:
         finding = self.worst_of_samples
         assert finding.membership is not None  # as it was tried
         area = f"AUC {between(finding.membership.auc)} by {finding.name}"
-        if finding.membership.p < CERTAIN:
+        if self._told(finding) and self._beyond_blind(finding):
             return f"Whoever has samples alone can tell them, too: {area}."
         return f"Whoever has samples alone couldn't tell them here: {area}."
 

@@ -20,15 +20,15 @@ from zaohua.tasks.audit.attack import Access
 from zaohua.tasks.audit.refits import refitted, slow
 from zaohua.tasks.audit.subject import Scores, Subject
 
-SHADOWS = 16
-"""Number of shadow models."""
+SHADOWS, LEAST = 16, 4
+"""Number of shadow models by default, and at least."""
 
 
 class LiRA:
     """Likelihood ratio of what the model tells of an item, by shadow models.
 
     Args:
-        shadows: number of shadow models, even; 0 leaves the attack out.
+        shadows: number of shadow models; an odd one is dropped, and 0 leaves the attack out.
     """
 
     name = "LiRA"
@@ -39,12 +39,12 @@ class LiRA:
     )
 
     def __init__(self, shadows: int = SHADOWS):
-        self.shadows = shadows
+        self.shadows = shadows // 2 * 2
 
     def unable(self, subject: Subject) -> str:
         """Return why there is no likelihood, or why there are no shadow models."""
-        if not self.shadows:
-            return "no shadow models were asked for"
+        if self.shadows < LEAST:
+            return f"{LEAST} shadow models are needed at least, and {self.shadows} were asked for"
         return signals.unable(subject.model) or slow(subject.model, subject.sides)
 
     def scores(self, subject: Subject) -> Scores:

@@ -112,6 +112,7 @@ class Sides:
         others: items that it wasn't trained on.
         data: name of the training data.
         against: name of the other items.
+        noun: noun for the items, in the plural.
         remarks: what a reader should know of them.
     """
 
@@ -119,6 +120,7 @@ class Sides:
     others: AuditedItems
     data: str
     against: str
+    noun: str
     remarks: tuple[str, ...] = ()
 
 
@@ -139,8 +141,11 @@ def sides_of(model: GenerativeModel, data: object = None, against: object = None
     if found.split != "validation" and isinstance(model, Trainable) and model.validation_fraction:
         members = (AuditProtocol.held_out((model,), members) or (members,))[0]
     _check_known(model, members, others)
+    noun = found.noun
     if isinstance(model.codec_, TextCodec):
+        whole = len(members)
         members, others = (_passages(side) for side in (members, others))
+        noun = noun if len(members) == whole else "passages"
     for name, side in (("training items", members), ("others", others)):
         if len(side) < LEAST:
             raise ZaohuaError(
@@ -148,7 +153,7 @@ def sides_of(model: GenerativeModel, data: object = None, against: object = None
                 "that mean anything"
             )
     told = {"validation": "held out of training", "test": f"{found.data}, test split"}.get(found.split, found.data)
-    return Sides(members, others, str((model.source_ or {}).get("X", found.data)), told, _remarks(model))
+    return Sides(members, others, str((model.source_ or {}).get("X", found.data)), told, noun, _remarks(model))
 
 
 def _check_known(model: GenerativeModel, members: AuditedItems, others: AuditedItems) -> None:

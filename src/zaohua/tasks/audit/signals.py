@@ -14,6 +14,7 @@ from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.columns import Tabular
 from zaohua.estimator.tensors import Encoded
 from zaohua.modalities.sequences import Sequences
+from zaohua.modalities.texts.codec import TextCodec
 from zaohua.tasks.audit.sides import AuditedItems
 
 STEPS, FROM, DRAWS = 20, 10, 2
@@ -40,17 +41,13 @@ def signal(model: GenerativeModel, items: AuditedItems) -> np.ndarray:
     """Return what a model tells of each item, float64 (n,): a higher value says that the model knows it better.
 
     That is the log-likelihood in nats, of sequences per token; an item that the model takes for impossible, such as a
-    row with a new category, is less likely than any other by the log of their number. Models without likelihoods that
-    are quickly computed are asked how well they remove noise, which is what they were trained for.
+    row with a new category or a text with a new letter, is less likely than any other by the log of their number.
+    Models without likelihoods that are quickly computed are asked how well they remove noise, which is what they were
+    trained for.
     """
     if by_noise(model):
         return -_denoising_errors(model, items.encoded(model))
-    possible = np.ones(len(items), bool)
-    if isinstance(model, Tabular):
-        codes = model.codec_.encode_partly(items.raw)
-        possible = ~model.codec_.hidden(codes).any(1).numpy()
-    if model.y_codec_ is not None and items.labels is not None:
-        possible &= np.asarray(model.y_codec_.knows(items.labels))
+    possible = _possible(model, items)
     some = items.take(np.flatnonzero(possible))
     found = np.full(len(items), -np.inf)
     if len(some):
@@ -62,6 +59,18 @@ def signal(model: GenerativeModel, items: AuditedItems) -> np.ndarray:
     finite = np.isfinite(found)
     least = float(found[finite].min()) if finite.any() else 0.0
     return np.where(finite, found, least - np.log(len(items)))
+
+
+def _possible(model: GenerativeModel, items: AuditedItems) -> np.ndarray:
+    """Return which items a model can encode, with all cells and characters, and with their labels, bool (n,)."""
+    possible, codec = np.ones(len(items), bool), model.codec_
+    if isinstance(model, Tabular):
+        possible = ~model.codec_.hidden(model.codec_.encode_partly(items.raw)).any(1).numpy()
+    elif isinstance(codec, TextCodec):
+        possible = np.array([bool(codec.tokenizer_.known(text).all()) for text in items.raw])
+    if model.y_codec_ is not None and items.labels is not None:
+        possible &= np.asarray(model.y_codec_.knows(items.labels))
+    return possible
 
 
 def _denoising_errors(model: GenerativeModel, encoded: Encoded) -> np.ndarray:

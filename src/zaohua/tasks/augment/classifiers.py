@@ -65,11 +65,14 @@ class Classifier(ABC):
 class BoostedTrees(Classifier):
     """scikit-learn's histogram gradient boosting, with its own settings."""
 
+    iterations = 100
+
     def learn(self, lesson: Lesson, seed: int) -> Callable[[np.ndarray], np.ndarray]:
         """Fit the trees."""
         if len(np.unique(lesson.y)) == 1:
             return _always(int(lesson.y[0]), self.classes)
-        trees = Trees(self.sizes, early_stopping=False, random_state=seed).fit(lesson.x, lesson.y, lesson.weights)
+        trees = Trees(self.sizes, early_stopping=False, max_iter=self.iterations, random_state=seed)
+        trees.fit(lesson.x, lesson.y, lesson.weights)
         return lambda x: trees.probabilities(x, self.classes)
 
 
