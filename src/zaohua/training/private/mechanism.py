@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from zaohua.training.step import Stepper
     from zaohua.training.trainable import Trainable
 
-AT_ONCE = 1 << 25
+AT_ONCE = 1 << 23
 """Number of values that the gradients of a block of items may have."""
 CLIP = 1.0
 """Norm that the gradients of items are clipped to, unless a model or its user asks for less: few are shorter, so each
@@ -111,10 +112,12 @@ class Mechanism:
         if draws > 1:
             codes, y = codes.repeat_interleave(draws, 0), None if y is None else y.repeat_interleave(draws, 0)
         batch = stepper.batch(codes, y, self.secret.seed("losses", *at), 0, len(codes), train=True)
-        with stepper.autocast():
+        with stepper.autocast(), sdpa_kernel(SDPBackend.MATH):  # others compute items one after the other
             return self.gradients[name].of(batch)
 
-    def public(self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None) -> tuple[Tensor, Condition | None]:
+    def public(
+        self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None
+    ) -> tuple[Tensor, Condition | None]:
         """Return what a phase is given that doesn't see data, such as a generator's: no items, and drawn conditions."""
         model, rank = stepper.model, stepper.accelerator.process_index
         blank = codes.new_zeros(model.batch_size, *codes.shape[1:])
