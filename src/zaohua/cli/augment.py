@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 import zaohua
 from zaohua.cli import runs
 from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
-from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.storage import outputs
 
@@ -95,8 +94,6 @@ def main(arguments: Sequence[str]) -> None:
     from zaohua.tasks.augment.writing import write_augmentation
 
     model, column = zaohua.load(run), values.optional("label", str)
-    if column is None and model.y_codec_ is None:
-        raise ZaohuaError(f"{run} was trained without labels: say which column holds them (--label)")
     guidance: Any = values["guidance"]
     chosen: dict[str, Any] = {name: values[name] for name in ("metric", "refit")}
     found = augment(
