@@ -84,9 +84,11 @@ from zaohua.storage.loading import load as load
 from zaohua.storage.provenance.files import origin as origin
 from zaohua.storage.provenance.origin import Origin as Origin
 from zaohua.storage.provenance.origin import no_origin as no_origin
+from zaohua.tasks.augment.comparing import augment as augment
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.explain.explaining import explain as explain
 from zaohua.tasks.fill import fill as fill
 from zaohua.tasks.impute import TableImputer as TableImputer
 from zaohua.tasks.interpolate import interpolate as interpolate
@@ -171,9 +173,11 @@ __all__ = [
     "ZaohuaError",
     "ZaohuaWarning",
     "__version__",
+    "augment",
     "compare",
     "datasets",
     "evaluate",
+    "explain",
     "export",
     "fill",
     "interpolate",

@@ -76,7 +76,7 @@ def _columns(rows: Sequence[Cells]) -> list[str]:
 
 def _value(path: Path, number: int, codec: ConditionCodec, value: object) -> object:
     """Return the condition that a line or cell holds; a file is named from the folder of the table."""
-    from zaohua.modalities.records.rows import missing
+    from zaohua.core.missing import missing
 
     if missing(value):
         return None

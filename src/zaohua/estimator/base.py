@@ -121,7 +121,8 @@ class GenerativeModel(
         kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
         takes = (kind_of,) if kind_of else modalities.kinds_of(self.codec_types)
         prefer = takes[0] if len(takes) == 1 else None
-        with reading(**({} if known is None else known.reading())):
+        options = {} if known is None else known.reading()
+        with reading(**options, unlabelled=self.takes_unlabelled):
             items, labels, kind = read_with_kind(X, y, modality=modality, prefer=takes)
         self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):
@@ -129,7 +130,7 @@ class GenerativeModel(
         name = type(self).__name__
         chosen = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
-            self.codec_ = cast(CodecT, chosen.fit(items))  # of one of `codec_types`
+            self.codec_ = self._fit_codec(chosen, items, labels)  # of one of `codec_types`
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
@@ -146,6 +147,11 @@ class GenerativeModel(
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, groups_of(parts, labels))
+
+    def _fit_codec(self, codec: Any, items: Any, labels: Any) -> CodecT:
+        """Fit the codec to items; labels are those that were read with them, or None."""
+        fitted: CodecT = codec.fit(items)
+        return fitted
 
     def _refuse_new_labels(self, labels: Any) -> None:
         """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""

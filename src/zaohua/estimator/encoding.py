@@ -21,7 +21,7 @@ from zaohua.core.seeds import RandomState
 from zaohua.core.spec import DataSpec
 from zaohua.estimator.amounts import AT_ONCE, foreseen, items_at_once
 from zaohua.estimator.fingerprint import near, trace
-from zaohua.estimator.tensors import Encoded
+from zaohua.estimator.tensors import Encoded, unknown_labels
 from zaohua.modalities import modality_of, pairs
 from zaohua.modalities.base import Codec, Codes, counted
 from zaohua.modalities.condition_base import ConditionCodec, ConditionCodes
@@ -125,6 +125,8 @@ class ItemEncoder(Generic[CodecT]):
         run_: folder of the run that the model was loaded from.
     """
 
+    takes_unlabelled: ClassVar[bool] = False
+    """True if the model learns from items whose label is missing, and samples without one."""
     score_chunk: ClassVar[int] = 256
     """Number of items that are scored at once."""
 
@@ -179,7 +181,7 @@ class ItemEncoder(Generic[CodecT]):
         items = self.y_codec_.as_items(y, n)
         if not len(items):
             raise ZaohuaError("y is empty: give a condition for each item, or none at all (y=None)")
-        codes = self.y_codec_.encode(items)
+        codes = self._labelled_codes(self.y_codec_.encode(items))
         if n is not None and len(codes) != n:
             given = counted(len(codes), "condition")
             raise ZaohuaError(f"n_samples is {n}, but y is a list of {given}: give one for all, or one for each")
@@ -275,6 +277,16 @@ class ItemEncoder(Generic[CodecT]):
         codes = self.y_codec_.encode(items)
         if len(codes) != n:
             raise ZaohuaError(f"{n} items but {len(codes)} labels: give one for each item")
+        return self._labelled_codes(codes)
+
+    def _labelled_codes(self, codes: ConditionCodes) -> ConditionCodes:
+        """Return codes of conditions; raise a `ZaohuaError` if labels are missing that the model needs."""
+        lacking = 0 if self.takes_unlabelled else int(unknown_labels(codes).sum())
+        if lacking:
+            raise ZaohuaError(
+                f"{lacking:,} of {len(codes):,} items have no label, and {type(self).__name__} needs one for each: "
+                "leave these items out, or take a model with guidance, such as flow, edm, pixelcnn, gpt or tabflow"
+            )
         return codes
 
     def require_conditions(self, y: object) -> None:

@@ -25,7 +25,7 @@ from zaohua.core.record import Condition, Record
 from zaohua.core.seeds import RandomState
 from zaohua.estimator.denoiser import Denoiser, NoiseSchedule
 from zaohua.estimator.encoding import CodecT, ItemEncoder
-from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, invalid_rows, to_cpu
+from zaohua.estimator.tensors import Encoded, ItemBatch, LogProb, expand_condition, hiding_unknown, invalid_rows, to_cpu
 from zaohua.modalities.condition_base import ConditionCodes
 
 
@@ -76,7 +76,7 @@ class TensorLayer(ItemEncoder[CodecT]):
             return None
         batch = codes if isinstance(codes, (Tensor, Record)) else codes[np.arange(len(codes))]
         prepared: Condition = self.y_codec_.prepare(batch.to(self.device_), noise)
-        return prepared
+        return hiding_unknown(prepared)
 
     def condition(self, y: object, n: int | None = None, *, random_state: RandomState = None) -> Condition | None:
         """Convert conditions to the tensors for the networks, as `sample` does.

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise, Noise, seeds_from_content
-from zaohua.core.record import Condition, Record
+from zaohua.core.record import Condition, Record, hidden
 from zaohua.core.spec import DataSpec
 
 if TYPE_CHECKING:
@@ -109,6 +109,13 @@ def unknown_labels(codes: ConditionCodes) -> np.ndarray:
         return np.zeros(len(codes), bool)
     unknown: np.ndarray = (codes < 0).cpu().numpy()
     return unknown
+
+
+def hiding_unknown(y: Condition) -> Condition:
+    """Return conditions with labels of -1, which are missing, as hidden from the networks; others unchanged."""
+    if isinstance(y, Record) or y.ndim != 1 or y.is_floating_point() or not bool((y < 0).any()):
+        return y
+    return hidden(y.clamp(min=0), y >= 0)
 
 
 def invalid_rows(x: Tensor, spec: DataSpec) -> Tensor:

@@ -14,7 +14,7 @@ al., "Compositional Visual Generation with Composable Diffusion Models", 2022 (a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -96,7 +96,12 @@ def guidance_of(weight: Weight, y_spec: DataSpec | None) -> Guidance | None:
 
 
 class Guided(Trainable[CodecT]):
-    """Base of models with guidance: conditions are hidden from some items in training, and amplified in sampling."""
+    """Base of models with guidance: conditions are hidden from some items in training, and amplified in sampling.
+
+    Items whose label is missing are learnt as those whose label is hidden: they teach p(x).
+    """
+
+    takes_unlabelled: ClassVar[bool] = True
 
     condition_dropout: Annotated[float, Between(0, 1)] = 0.1
     """Fraction of items whose condition is hidden in training, from which p(x) is learnt; each part of a record is

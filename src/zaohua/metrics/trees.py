@@ -29,11 +29,11 @@ class Trees:
         cls = HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor
         self.model = cls(categorical_features=np.array(self.sizes) > 0, **options)
 
-    def fit(self, x: Matrix, y: np.ndarray) -> Trees:
-        """Fit the trees to predict y (n,) from the rows x (n, C)."""
+    def fit(self, x: Matrix, y: np.ndarray, weights: np.ndarray | None = None) -> Trees:
+        """Fit the trees to predict y (n,) from the rows x (n, C), which may have weights (n,)."""
         self._new = {c: merge_rare(x[:, c].astype(np.int64), size, MOST) for c, size in enumerate(self.sizes) if size}
         self._empty = np.isnan(x).all(0)
-        self.model.fit(self._prepared(x), y)
+        self.model.fit(self._prepared(x), y, sample_weight=weights)
         return self
 
     def log_odds(self, x: Matrix) -> Matrix:

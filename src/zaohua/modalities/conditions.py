@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zaohua.core.json import Json
+from zaohua.core.missing import missing
 from zaohua.modalities.base import Codec
 from zaohua.modalities.choosing import part_codec, plain_values, restored
 from zaohua.modalities.condition_base import ConditionCodec
@@ -12,7 +13,7 @@ from zaohua.modalities.files.columns import Column
 from zaohua.modalities.files.items import FileItems
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
-from zaohua.modalities.records.rows import is_records, missing
+from zaohua.modalities.records.rows import is_records
 
 
 def condition_codec(y: Any, choice: ConditionCodec | str | None = None, x_codec: Codec | None = None) -> ConditionCodec:

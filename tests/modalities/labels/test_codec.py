@@ -20,9 +20,9 @@ KINDS: list[list[Any]] = [
     [3, 1, 2, 1],
     [0.5, -1.25, 0.5],
     [True, False, True],
-    [None, "a", 3, "a"],
+    [0.5, "a", 3, "a"],
     [("a", 1), ("b", 2), ("a", 1)],
-    [True, 1, "1", 0, None],
+    [True, 1, "1", 0],
     ["3", "10", "2"],
     ["造化", "é"],
 ]
@@ -43,7 +43,45 @@ def test_labels_come_back_with_their_types(labels: list[Any]):
 def test_classes_are_sorted_where_they_can_be():
     assert LabelCodec().fit([3, 1, 2, 1]).classes_ == [1, 2, 3]
     assert LabelCodec().fit([3, 1, 2, 1]).counts_ == [2, 1, 1]
-    assert LabelCodec().fit(["b", None, 3]).classes_ == ["b", None, 3]
+    assert LabelCodec().fit(["b", True, 3]).classes_ == ["b", True, 3]
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan"), "", np.float64("nan")], ids=repr)
+def test_a_missing_label_is_no_class(nothing: Any):
+    labels = ["b", nothing, "a", "b", nothing]
+    with gathered() as notes:
+        codec = LabelCodec().fit(labels)
+    assert notes.take() == ["2 of 5 items have no label: learnt without one"]
+    assert codec.classes_ == ["a", "b"] and codec.counts_ == [1, 2]
+    assert codec.encode(labels).tolist() == [1, -1, 0, 1, -1]
+    assert codec.decode(codec.encode(labels)) == ["b", None, "a", "b", None]
+    assert codec.knows(labels).all() and not codec.knows(["c"]).any()
+    assert np.exp(codec.log_prior()) == pytest.approx([1 / 3, 2 / 3])
+    assert set(codec.draw(ItemNoise(list(range(50)))).tolist()) == {0, 1}
+
+
+def test_declared_classes_may_never_occur():
+    codec = LabelCodec(classes=("a", "b", "c"))
+    codec.fit(["c", None, "c"])
+    assert codec.classes_ == ["a", "b", "c"] and codec.counts_ == [0, 0, 2]
+    again = modalities.from_json(json.loads(json.dumps(codec.to_json())))
+    assert again.classes == codec.classes and again.encode(["b"]).tolist() == [1]
+    assert set(codec.draw(ItemNoise(list(range(50)))).tolist()) == {2}
+    assert codec.log_prior().tolist() == [-np.inf, -np.inf, 0]
+    assert codec.fit([None, None]).counts_ == [1, 1, 1]  # drawn equally often
+    with pytest.raises(ZaohuaError, match="unknown label 'd'"):
+        codec.fit(["d", "a"])
+
+
+def test_labels_must_not_all_be_missing():
+    with pytest.raises(ZaohuaError, match="no labels: all 3 are missing"):
+        LabelCodec().fit([None, float("nan"), ""])
+
+
+def test_runs_in_which_none_was_a_class_keep_it():
+    codec = LabelCodec().fit(["a", "b"])
+    codec.set_state({"classes": [None, "a"], "counts": [1, 2]})
+    assert codec.encode([None, "a"]).tolist() == [0, 1]
 
 
 ARRAYS = [
@@ -99,7 +137,7 @@ def test_as_items():
     [
         ([], "y is empty"),
         ([["a"], ["b"]], r"label number 0 is \['a'\]"),
-        ([1, float("nan")], "label number 1 is nan"),
+        ([1, float("inf")], "label number 1 is inf"),
         ("boot", "labels must be a list"),
         (np.zeros((2, 2)), r"array of shape \(2, 2\)"),
         ([b"a"], "label number 0"),

@@ -19,7 +19,9 @@ LOGITS_AT_ONCE = 2**26
 """Logits that are computed at once in scoring: 256 MiB."""
 
 
-def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
+def surprisal(
+    net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None = None, *, plain: bool = False
+) -> Tensor:
     """Return -log p of each token but the first given those before it, nats (B, t - 1).
 
     Where no gradient is asked for, long rows are read a few at a time, so that memory stays bounded.
@@ -30,7 +32,10 @@ def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | Non
             learnt (-2 - k).
         y: condition of each row.
         keep: which rows keep their condition; None for all.
+        plain: compute the same whatever the tokens are, which takes longer; gradients of single items need that.
     """
+    if plain:
+        return _of_all(net, *_shifted(x), y, keep)
     count = max(1, AT_ONCE // max(1, x.shape[1]))
     if torch.is_grad_enabled() or len(x) <= count:
         return _surprisal(net, x, y, keep)
@@ -44,12 +49,21 @@ def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | Non
 
 
 def _surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None) -> Tensor:
-    before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
-    before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
+    before, targets = _shifted(x)
     if isinstance(net, Transformer):
         return _of_transformer(net, before, targets, x[:, :-1] != PAD, y, keep)
+    return _of_all(net, before, targets, y, keep)
+
+
+def _shifted(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a network is given, and what follows each of these tokens, -1 for what isn't learnt."""
+    before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
+    return torch.where(before < PAD, -2 - before, before.clamp(min=0)), targets
+
+
+def _of_all(net: nn.Module, before: Tensor, targets: Tensor, y: Condition | None, keep: Tensor | None) -> Tensor:
     logits = net(before, y, keep).flatten(0, 1)
-    return F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="none").view(len(x), -1)
+    return F.cross_entropy(logits, targets.flatten(), ignore_index=PAD, reduction="none").view(targets.shape)
 
 
 def _of_transformer(

@@ -94,12 +94,13 @@ class TokenModel(Guided[TokenCodecT]):
         Without conditions texts are concatenated, and a row has twice the context, of which `prepare` cuts a random
         part; rows are views of one stream, so a memory-mapped corpus stays in its file. With conditions, or where items
         are learnt separately, a row belongs to one item; separate items longer than the context have rows that overlap
-        by half a context, which is read but not learnt again.
+        by half a context, which is read but not learnt again. With `epsilon` every row is of one item and none overlap.
         """
         tokens = cast(Sequences, data.x)  # as every TokenCodec encodes items
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
-        if data.y is None and not tokens.apart and isinstance(stream, Tensor):
+        private = self.epsilon is not None
+        if data.y is None and not tokens.apart and not private and isinstance(stream, Tensor):
             few = f"{len(stream):,} tokens of {self.codec_.modality}"
             if len(stream) < 2 * length + 1:
                 most = option("context", max(2, (len(stream) - 1) // 2))
@@ -108,10 +109,10 @@ class TokenModel(Guided[TokenCodecT]):
                 note(f"{few} are few for a context of {length}: a model will soon know them by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
-        if long and self.tells_cuts:
+        if long and self.tells_cuts and not private:
             noun, how = ("dialogues", "parts that overlap by half") if tokens.apart else (self.codec_.modality, "parts")
             note(f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length} tokens: learnt in {how}")
-        rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
+        rows = TokenRows(tokens, length, length // 2 if tokens.apart and not private else 0)
         return data.cut(rows, rows.item_index)
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +121,7 @@ class TokenModel(Guided[TokenCodecT]):
         At most 1,000 evenly spaced rows are used for validation; nothing is held out of fewer than three rows. Items
         that are learnt separately are drawn at random.
         """
-        if n > 2 and (self.y_codec_ is not None or self.apart_):
+        if self.epsilon is not None or (n > 2 and (self.y_codec_ is not None or self.apart_)):
             return super().hold_out(n, seed, groups)
         held = self._held_rows(n)
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
@@ -132,7 +133,7 @@ class TokenModel(Guided[TokenCodecT]):
 
     def held_out_token(self, tokens: Sequences) -> int | None:
         """Return where the held-out end of a stream begins, its length without one; None for items held out whole."""
-        if self.y_codec_ is not None or tokens.apart:
+        if self.y_codec_ is not None or tokens.apart or self.epsilon is not None:
             return None
         n = (len(tokens.stream) - 1) // self.context - 1  # rows of twice the context, as `rows` unfolds them
         held = self._held_rows(n)
@@ -162,7 +163,8 @@ class TokenModel(Guided[TokenCodecT]):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
-        nats = surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
+        keep = self.condition_mask(batch)
+        nats = surprisal(nets["net"], batch.x, batch.y, keep, plain=self.epsilon is not None)
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
 
     # ---- primitives
@@ -170,6 +172,10 @@ class TokenModel(Guided[TokenCodecT]):
     def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
+
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p of every token but the first, of which the last is the end, nats (B, t - 1)."""
+        return torch.cat(list(self.windows(x, y)), dim=1)
 
     def windows(self, x: Tensor, y: Condition | None, stride: int | None = None) -> Iterator[Tensor]:
         """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.

@@ -14,6 +14,7 @@ from torch import Tensor
 from zaohua.core.arrays import as_array
 from zaohua.core.errors import ZaohuaError, shown, unknown
 from zaohua.core.json import Json
+from zaohua.core.missing import missing
 from zaohua.core.notes import SHOWN, note
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.modalities.base import Codec, counted
@@ -31,16 +32,21 @@ FEW = 20
 
 
 class LabelCodec(Codec[LabelsLike]):
-    """Codec from labels (str, int, float, bool, None, or tuples of them) to classes 0 ... K - 1.
+    """Codec from labels (str, int, float, bool, or tuples of them) to classes 0 ... K - 1.
+
+    A label may be missing: None, NaN or an empty text. It is no class, and its code is -1.
 
     Attributes:
-        classes_: the K labels seen in `fit`, sorted if possible, else in order of appearance.
-        counts_: number of occurrences of each.
+        classes_: the K labels seen in `fit`, sorted if possible, else in order of appearance; or those declared.
+        counts_: number of occurrences of each; one for each if all labels are missing.
     """
 
     modality: ClassVar[str] = "labels"
     representation: ClassVar[str] = "classes"
     column: ClassVar[str] = "label"
+
+    classes: tuple[str | int, ...] | None = None
+    """All labels that there may be, some or all of which training's items may lack; by default those that occur."""
 
     def fit(self, items: LabelsLike) -> Self:
         """Determine the labels and their frequencies.
@@ -49,21 +55,38 @@ class LabelCodec(Codec[LabelsLike]):
             items: sequence of labels, one per training item.
 
         Raises:
-            ZaohuaError: there are no labels, or one has a type that isn't supported.
+            ZaohuaError: there are no labels, or one has a type that isn't supported, or isn't among `classes`.
         """
-        labels = _plain_list(items)
-        if not labels:
-            raise ZaohuaError("no labels: y is empty")
+        given = _plain_list(items)
+        labels = [label for label in given if label is not None]
+        if not given or (not labels and not self.classes):
+            raise ZaohuaError("no labels: y is empty" if not given else f"no labels: all {len(given):,} are missing")
+        if len(labels) < len(given):
+            note(f"{len(given) - len(labels):,} of {len(given):,} items have no label: learnt without one")
         counts = Counter(_key(label) for label in labels)
-        names: dict[tuple[bool, object], Any] = {_key(label): label for label in reversed(labels)}  # may not compare
-        try:
-            keys = sorted(counts, key=lambda key: names[key])
-        except TypeError:  # labels of several types can't be compared
-            keys = list(counts)
-        self._set_classes([names[key] for key in keys], [counts[key] for key in keys])
-        _tell_doubts(self.classes_, self.counts_)
-        self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(keys)),))
+        names = self._names(labels)
+        if labels:
+            self._set_classes(names, [counts[_key(name)] for name in names])
+            _tell_doubts(self.classes_, self.counts_)
+        else:
+            self._set_classes(names, [1] * len(names))
+        self.spec_ = DataSpec(axes=(), shape=(), features=(Feature("label", "category", size=len(names)),))
         return self
+
+    def _names(self, labels: Sequence[object]) -> list[Any]:
+        """Return the classes in order: those declared, or those among labels of training."""
+        names: dict[tuple[bool, object], Any] = {_key(label): label for label in reversed(labels)}  # may not compare
+        if self.classes is not None:
+            declared = list(dict.fromkeys(self.classes))
+            for label in names.values():
+                if label not in declared:
+                    raise unknown("label", label, declared)
+            return declared
+        keys = list(dict.fromkeys(map(_key, labels)))
+        try:
+            return [names[key] for key in sorted(keys, key=lambda key: names[key])]
+        except TypeError:  # labels of several types can't be compared
+            return [names[key] for key in keys]
 
     def encode_partly(self, items: LabelsLike) -> Tensor:
         """Encode labels as classes, int64 (n,), those that are missing or unknown as -1."""
@@ -71,7 +94,7 @@ class LabelCodec(Codec[LabelsLike]):
         return torch.tensor([-1 if code is None else code for code in found], dtype=torch.int64)
 
     def encode(self, items: LabelsLike) -> Tensor:
-        """Encode labels as classes, int64 (n,). The text of a label is accepted for the label: "3" for 3.
+        """Encode labels as classes, int64 (n,), missing ones as -1. The text of a label is accepted for it: "3" for 3.
 
         Raises:
             ZaohuaError: a label is unknown; the message suggests similar ones.
@@ -80,17 +103,17 @@ class LabelCodec(Codec[LabelsLike]):
 
     def knows(self, items: LabelsLike) -> np.ndarray:
         """Return a mask of the labels that `encode` accepts, bool (n,)."""
-        return np.array([self._find(label) is not None for label in items], bool)
+        return np.array([missing(label) or self._find(label) is not None for label in items], bool)
 
     def decode(self, x: Tensor) -> list[object]:
-        """Return the labels of classes (n,)."""
-        return [self.classes_[int(code)] for code in x.reshape(-1)]
+        """Return the labels of classes (n,); None for -1."""
+        return [self.classes_[code] if code >= 0 else None for code in x.reshape(-1).tolist()]
 
     def as_items(self, y: object, n: int | None) -> list[object]:
         """Return n (or 1) copies of a single label; return a list or array of labels as a list."""
         is_class = isinstance(y, tuple) and _key(_plain(y)) in self._index
         if is_class or isinstance(y, str) or not isinstance(y, Iterable) or getattr(y, "ndim", 1) == 0:
-            return [_plain(y)] * (1 if n is None else n)
+            return [None if missing(y) else _plain(y)] * (1 if n is None else n)
         return _plain_list(y)
 
     def typed(self, text: str, several: bool = False) -> list[object]:
@@ -110,7 +133,12 @@ class LabelCodec(Codec[LabelsLike]):
 
     def log_prior(self) -> np.ndarray:
         """Return the log-frequency of each class in training, float64 (K,)."""
-        return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
+        with np.errstate(divide="ignore"):  # of classes that were declared and never occurred
+            return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
+
+    def learns(self) -> str:
+        """Return that it tells the labels."""
+        return "names and frequencies of the labels"
 
     def describe(self, n: int | None = None) -> str:
         """Describe the number of different labels."""
@@ -126,7 +154,7 @@ class LabelCodec(Codec[LabelsLike]):
     def set_state(self, state: Json) -> None:
         """Restore the result of `state`."""
         classes, counts = [_from_json(c) for c in state["classes"]], list(state["counts"])
-        valid = all(0 < int(count) < 2**53 for count in counts)
+        valid = all(0 <= int(count) < 2**53 for count in counts) and any(counts)
         if not valid or not len(classes) == len(counts) == self.spec_.channels:
             raise ZaohuaError(f"{len(counts)} counts of {len(classes)} labels don't fit together")
         self._set_classes(classes, [int(count) for count in counts])
@@ -144,6 +172,8 @@ class LabelCodec(Codec[LabelsLike]):
 
     def _code(self, label: object) -> int:
         code = self._find(label)
+        if code is None and missing(label):
+            return -1
         if code is None:
             raise unknown("label", label, self.classes_)
         return code
@@ -162,14 +192,14 @@ def _tell_doubts(classes: Sequence[object], counts: Sequence[int]) -> None:
 
 
 def _plain_list(labels: object) -> list[object]:
-    """Convert a list, array or series of labels to a list of Python values."""
+    """Convert a list, array or series of labels to a list of Python values, None for those that are missing."""
     if isinstance(labels, str) or not isinstance(labels, Iterable):
         raise ZaohuaError(f"labels must be a list or an array with one for each item, not {shown(labels)}")
     if hasattr(labels, "__array__") and not hasattr(labels, "columns"):
         labels = as_array(labels, "labels")
     if isinstance(labels, np.ndarray) and labels.ndim != 1:
         raise ZaohuaError(f"labels must be a list with one for each item, not an array of shape {labels.shape}")
-    return [_plain(label, at) for at, label in enumerate(labels)]
+    return [None if missing(label) else _plain(label, at) for at, label in enumerate(labels)]
 
 
 def _plain(label: object, at: int | None = None) -> object:

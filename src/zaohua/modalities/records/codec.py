@@ -11,6 +11,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.core.missing import missing
 from zaohua.core.record import Record
 from zaohua.core.spec import DataSpec
 from zaohua.modalities.base import Codec, counted
@@ -18,7 +19,7 @@ from zaohua.modalities.choosing import collected, part_codec, restored
 from zaohua.modalities.condition_base import CodesOf, ConditionCodec
 from zaohua.modalities.files.items import kept_rows
 from zaohua.modalities.records.codes import RecordCodes
-from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records, missing
+from zaohua.modalities.records.rows import Columns, Opened, RecordsLike, columns_of, is_records
 
 if TYPE_CHECKING:
     from zaohua.core.noise import Noise
@@ -159,6 +160,10 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
             if there.any():
                 out[there] &= self.codecs_[name].knows(present(column))
         return out
+
+    def learns(self) -> str:
+        """Return what the codecs of its parts tell."""
+        return ", ".join(dict.fromkeys(filter(None, (codec.learns() for codec in self.codecs_.values()))))
 
     def describe(self, n: int | None = None) -> str:
         """Describe each part."""

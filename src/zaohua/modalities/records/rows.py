@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from zaohua.core.errors import ZaohuaError, named, shown, unknown
+from zaohua.core.missing import missing
 
 RecordsLike: TypeAlias = Any
 """Records: a list of dictionaries, a dictionary of lists, or a data frame."""
@@ -103,12 +104,3 @@ def _values(values: object) -> list[object]:
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ZaohuaError(f"the parts of y are lists with one value for each item, not {shown(values)}")
     return [None if missing(value) else value for value in values]
-
-
-def missing(value: object) -> bool:
-    """Return True for None, NaN, NaT, pandas' NA and an empty text."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return True
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return True
-    return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
