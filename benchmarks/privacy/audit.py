@@ -60,6 +60,16 @@ def mixture(train: pd.DataFrame, components: int, seed: int) -> Any:
     return zh.ProductMixture(n_components=components, random_state=seed).fit(train)
 
 
+def schema_of(rows: pd.DataFrame) -> dict[str, Any]:
+    """Declare the columns of all rows, as if that were public."""
+    return {
+        str(name): {"low": int(column.min()), "high": int(column.max()), "integer": True}
+        if pd.api.types.is_numeric_dtype(column)
+        else {"categories": sorted(column.dropna().unique().tolist()), "missing": True}
+        for name, column in rows.items()
+    }
+
+
 def told(found: Any, name: str) -> Any:
     """Return the result of an attack."""
     return next(one.membership for one in found.findings if one.name == name)
@@ -122,6 +132,8 @@ def canaries(options: argparse.Namespace) -> None:
         found = []
         for seed in range(options.seeds):
             train, others, _ = adult(seed)
+            if "epsilon" in fields:
+                fields["schema"] = schema_of(pd.concat([train, others]))
             model = zh.ProductMixture(**fields, random_state=seed).fit(train)
             result = audit(
                 model, data=train, against=others, n_samples=SAMPLES, only=["copies"], canaries=ROWS, random_state=seed
