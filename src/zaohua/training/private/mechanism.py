@@ -107,13 +107,15 @@ class Mechanism:
         self, stepper: Stepper, name: str, turn: int, block: int, codes: Tensor, y: Condition | None
     ) -> dict[str, Tensor]:
         """Return the gradients of each of some items."""
-        draws, at = stepper.model.private_draws, (stepper.step, turn, block)
-        seed_global(self.secret.seed("network", *at), stepper.device)  # for dropout
+        draws, at, device = stepper.model.private_draws, (stepper.step, turn, block), stepper.device
+        seed_global(self.secret.seed("network", *at), device)  # for dropout
         if draws > 1:
             codes, y = codes.repeat_interleave(draws, 0), None if y is None else y.repeat_interleave(draws, 0)
-        batch = stepper.batch(codes, y, self.secret.seed("losses", *at), 0, len(codes), train=True)
+        rows, most = len(codes), self.block * draws  # noise is of a whole block, so that no item changes that of others
+        batch = stepper.batch(codes, y, self.secret.seed("preparation", *at), 0, most, train=True)
+        seed = self.secret.seed("losses", *at)
         with stepper.autocast(), sdpa_kernel(SDPBackend.MATH):  # others compute items one after the other
-            return self.gradients[name].of(batch)
+            return self.gradients[name].of(batch, lambda: BatchNoise(seed, rows, 0, most, device))
 
     def public(
         self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None
