@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("part", choices=("nearest", "everything", "canaries", "mechanisms", "texts"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, help="train privately, with this epsilon")
-    parser.add_argument("--steps", type=int, default=400, help="steps of the model of texts")
+    parser.add_argument("--steps", type=int, default=300, help="steps of the model of texts")
     options = parser.parse_args()
     warnings.simplefilter("ignore", DataNote)
     began = time.process_time()
@@ -58,6 +58,16 @@ def adult(seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 def mixture(train: pd.DataFrame, components: int, seed: int) -> Any:
     """Fit a mixture."""
     return zh.ProductMixture(n_components=components, random_state=seed).fit(train)
+
+
+def schema_of(rows: pd.DataFrame) -> dict[str, Any]:
+    """Declare the columns of all rows, as if that were public."""
+    return {
+        str(name): {"low": int(column.min()), "high": int(column.max()), "integer": True}
+        if pd.api.types.is_numeric_dtype(column)
+        else {"categories": sorted(column.dropna().unique().tolist()), "missing": True}
+        for name, column in rows.items()
+    }
 
 
 def told(found: Any, name: str) -> Any:
@@ -122,6 +132,8 @@ def canaries(options: argparse.Namespace) -> None:
         found = []
         for seed in range(options.seeds):
             train, others, _ = adult(seed)
+            if "epsilon" in fields:
+                fields["schema"] = schema_of(pd.concat([train, others]))
             model = zh.ProductMixture(**fields, random_state=seed).fit(train)
             result = audit(
                 model, data=train, against=others, n_samples=SAMPLES, only=["copies"], canaries=ROWS, random_state=seed
@@ -168,19 +180,17 @@ def texts(options: argparse.Namespace) -> None:
     words = ["the parcel", "a letter", "my order", "your book", "this box"]
     places = ["arrived", "was sent", "is lost", "came back"]
     made = [
-        f"{words[rng.integers(5)]} {places[rng.integers(4)]} on day {rng.integers(31)} as number {rng.integers(10**6):06}"
-        for _ in range(2000)
+        f"{words[rng.integers(5)]} {places[rng.integers(4)]} on day {rng.integers(31)} as no. {rng.integers(10**6):06}"
+        for _ in range(200)
     ]
     for times in (0, 1, 10, 100):
         bits = []
         for seed in range(options.seeds):
             secret = f"{np.random.default_rng([7, seed]).integers(10**6):06}"
-            text = f"the parcel of anna has the number {secret}"
+            text = f"the parcel arrived on day 7 as no. {secret}"
             fields = {} if options.epsilon is None else {"epsilon": options.epsilon}
-            model = zh.GPT(
-                tokenizer="bytes", width=64, layers=2, heads=2, context=64, batch_size=64, max_steps=options.steps,
-                random_state=seed, **fields,
-            )  # fmt: skip
+            size = {"width": 64, "layers": 2, "heads": 2, "context": 64, "batch_size": 64, "max_steps": options.steps}
+            model = zh.GPT(tokenizer="bytes", **size, learning_rate=4e-3, ema_decay=0.99, random_state=seed, **fields)
             model.fit([*made, *[text] * times], callbacks=())
             bits.append(exposure_of(model, text.replace(secret, f"{{{secret}}}"), seed).bits)
         print(f"| {times} | {np.mean(bits):.1f} ({min(bits):.1f} to {max(bits):.1f}) |", flush=True)

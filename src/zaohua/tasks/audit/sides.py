@@ -136,6 +136,8 @@ def sides_of(model: GenerativeModel, data: object = None, against: object = None
     Raises:
         ZaohuaError: there are no other items, or `data` isn't what the model was trained on.
     """
+    if getattr(model, "degrade", None) is not None:
+        raise ZaohuaError(f"this {type(model).__name__} learnt to undo a degradation, and such models aren't audited")
     found = splits_of(model, against, None, data, AuditProtocol)
     members, others = found.train, found.test
     if found.split != "validation" and isinstance(model, Trainable) and model.validation_fraction:
