@@ -46,18 +46,25 @@ def test_counts_measured_twice_are_averaged_by_their_precisions() -> None:
     np.testing.assert_allclose(counts.precision[where], 4 / 3, rtol=1e-6)
 
 
-def test_what_is_linked_is_measured_and_the_rest_stays_independent(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, steps in {"FIRST": 40, "EACH": 60, "LAST": 200}.items():
+def test_what_is_linked_is_learnt_and_what_is_not_measured_is_no_link_by_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One pair is measured, the one that is linked; of the third column the penalty leaves hardly a link."""
+    for name, steps in {"FIRST": 40, "EACH": 60, "LAST": 500}.items():
         monkeypatch.setattr(private_marginals, name, steps)
-    groups, sizes, budget = linked(4000), [3, 3, 4], Budget(0.05)
-    weights, chances = fit_pairs(groups, one_ways(groups, sizes), 8, 1, budget, 0, random.Random(0))
-    assert budget.left == pytest.approx(0, abs=1e-12) and set(budget.spent) == {PAIRS}
-    joint = (chances * weights[:, None]).T @ chances
+    groups, sizes = linked(4000), [3, 3, 4]
     truth = joint_counts(groups, np.array([0, 3, 6, 10])) / 4000
-    assert np.abs(joint - truth)[:3, 3:6].sum() < 0.04
-    single = weights @ chances
-    assert np.abs(joint - np.outer(single, single))[6:, :6].max() < 4e-3  # of which nothing was measured
-    np.testing.assert_allclose(single, truth.diagonal(), atol=0.01)
+    links = {}
+    for penalty in (0.0, 3000.0):
+        monkeypatch.setattr(private_marginals, "SIMPLE", penalty)
+        budget = Budget(0.05)
+        weights, chances = fit_pairs(groups, one_ways(groups, sizes), 8, 1, budget, 0, random.Random(0))
+        assert budget.left == pytest.approx(0, abs=1e-12) and set(budget.spent) == {PAIRS}
+        joint, single = (chances * weights[:, None]).T @ chances, weights @ chances
+        assert np.abs(joint - truth)[:3, 3:6].sum() < 0.06
+        np.testing.assert_allclose(single, truth.diagonal(), atol=0.01)
+        links[penalty] = np.abs(joint - np.outer(single, single))[6:, :6].sum()
+    assert links[3000.0] < 0.3 * links[0.0]
 
 
 def test_one_component_has_the_frequencies_themselves() -> None:

@@ -30,7 +30,7 @@ BLOCK = 4096
 """Rows that are counted at once."""
 FIRST, EACH, LAST = 300, 150, 1500
 """Steps of fitting to columns alone, after each round, and at the end."""
-RATE, LEAST_RATE, MEMORY = 0.1, 0.01, (0.9, 0.999)
+RATE, LEAST_RATE, MEMORY = 0.1, 0.01, (0.9, 0.99)
 """Rate of Adam, and the last one; its decay of moments."""
 SIMPLE = 1000.0
 """Weight of the information (nats) that a component has of the columns: of what the counts leave open, columns are
