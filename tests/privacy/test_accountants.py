@@ -29,9 +29,7 @@ def test_moments_never_promise_more_than_the_tight_count(sigma: float, rate: flo
     assert spent(sigma, rate, steps, 1e-5) < spent(sigma, rate, 2 * steps, 1e-5)
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "rate", "steps"), [(10.0, 0.05, 300), (0.1, 0.1, 20), (8.0, 1.0, 3)]
-)
+@pytest.mark.parametrize(("epsilon", "rate", "steps"), [(10.0, 0.05, 300), (0.1, 0.1, 20), (8.0, 1.0, 3)])
 def test_the_least_noise_keeps_to_the_budget(epsilon: float, rate: float, steps: int) -> None:
     sigma = noise_for(epsilon, 1e-5, rate, steps)
     error = min(0.01, epsilon / 100)

@@ -19,6 +19,7 @@ from zaohua.core.spec import DataSpec
 from zaohua.families.gan import GAN
 from zaohua.privacy.secret import Secret
 from zaohua.training.events import Batch, Event
+from zaohua.training.footprint import foresee
 from zaohua.training.loop import Engine
 from zaohua.training.private.batches import PoissonBatches
 
@@ -105,6 +106,13 @@ def test_memory_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) 
     whole = private(max_steps=3).fit(*digits(40))
     monkeypatch.setattr("zaohua.training.private.mechanism.AT_ONCE", 64 * 5)
     torch.testing.assert_close(weights(private(max_steps=3).fit(*digits(40))), weights(whole))
+
+
+def test_large_batches_need_no_more_memory_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zaohua.training.private.mechanism.AT_ONCE", 64 * 5)
+    engine = engine_of(private(batch_size=40, private_draws=3))
+    found = foresee(engine, engine.data, engine.batches.items)
+    assert found is not None and found.at_once == 15
 
 
 # ---- secrets

@@ -20,6 +20,7 @@ import torch
 from tests.trainings import NO_FORK, Mean, at_step, digits, ending, make, without_times
 
 import zaohua as zh
+from zaohua.privacy.secret import Secret
 from zaohua.storage.atomic import sha256
 from zaohua.training.callbacks.signals import Stopped
 
@@ -304,3 +305,42 @@ def test_a_launcher_that_starts_one_process_only_is_told_of(monkeypatch: pytest.
     monkeypatch.setenv("MASTER_PORT", "29500")
     with pytest.warns(zh.ZaohuaWarning, match="starts only one process, .* `torchrun --nproc_per_node N`"):
         Mean(max_steps=1, device="cpu").fit(*digits())
+
+
+def test_noise_is_added_once_over_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Secret, "fresh", classmethod(lambda cls: cls(os.urandom(16)))
+    )  # each process would have its own
+    monkeypatch.setattr("zaohua.training.private.budget.noise_for", lambda *_: 0.7)
+
+    def work(rank: int) -> Any:
+        keys = list[str]()
+        monkeypatch.setattr(Secret, "normal", _remembering(keys))
+        model = Mean(random_state=0, device="cpu", precision="float32", batch_size=8, epsilon=2.0, max_steps=3)
+        model.fit(*digits(40), callbacks=[])
+        return {"keys": keys, "w": model.nets_["net"].w.tolist()}
+
+    first, second = in_processes(work)
+    assert first == second and len(set(first["keys"])) == 1
+    monkeypatch.setattr(Secret, "fresh", classmethod(lambda cls: cls(bytes.fromhex(first["keys"][0]))))
+    alone = Mean(
+        random_state=0,
+        device="cpu",
+        precision="float32",
+        batch_size=16,
+        grad_accumulation=2,
+        epsilon=2.0,
+        max_steps=3,
+    ).fit(*digits(40), callbacks=[])
+    torch.testing.assert_close(alone.nets_["net"].w, torch.tensor(first["w"]))
+
+
+def _remembering(keys: list[str]) -> Callable[..., np.ndarray]:
+    """`Secret.normal`, which notes the key."""
+    normal = Secret.normal
+
+    def noted(self: Secret, count: int, *name: int | str) -> np.ndarray:
+        keys.append(self.key.hex())
+        return normal(self, count, *name)
+
+    return noted

@@ -71,7 +71,9 @@ def foresee(stepper: Stepper, data: TrainingData, rows: np.ndarray) -> Footprint
         return None
     model, free = stepper.model, _free(stepper.device)
     weights = sum(p.numel() * p.element_size() for p in stepper.nets.parameters() if p.requires_grad)
-    least = Footprint(PER_WEIGHT * weights, 0.0, math.ceil(model.batch_size / model.grad_accumulation))
+    private = stepper.private  # whose batches are computed in blocks, however large they are
+    at_once = math.ceil(model.batch_size / model.grad_accumulation) if private is None else private.rows
+    least = Footprint(PER_WEIGHT * weights, 0.0, at_once)
     if model.spec_.shape is not None:  # before any tensor of that size is made
         _check(replace(least, per_item=4.0 * model.spec_.size), free, model)
     few = rows[: min(PROBED, least.at_once)]

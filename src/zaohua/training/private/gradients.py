@@ -77,7 +77,9 @@ class ItemGradients:
             try:
                 with warnings.catch_warnings():
                     warnings.filterwarnings("ignore", "There is a performance drop")
-                    out: dict[str, Tensor] = vmap(grad(loss), in_dims=(None, 0), randomness="different")(weights, inputs)
+                    out: dict[str, Tensor] = vmap(grad(loss), in_dims=(None, 0), randomness="different")(
+                        weights, inputs
+                    )
                     return out
             except UnexpectedDraw:
                 raise

@@ -75,6 +75,11 @@ class Mechanism:
                 module.quick = False  # its own random numbers would be shared by the items
 
     @property
+    def rows(self) -> int:
+        """Number of losses that are computed at once."""
+        return self.block * next(iter(self.gradients.values())).draws
+
+    @property
     def looped(self) -> str:
         """Why gradients are computed one after the other; empty if they aren't."""
         return next((gradients.looped for gradients in self.gradients.values() if gradients.looped), "")

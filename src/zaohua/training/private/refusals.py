@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import nn
 
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from zaohua.training.step import Stepper
     from zaohua.training.trainable import Trainable
 
+TOGETHER = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+"""Layers that compute with all items at once."""
 INSTEAD = {
     "images": "VAE, Flow and DDPM can",
     "sounds": "Flow, DDPM and DiffWave can",
@@ -60,7 +62,7 @@ def refuse_shared(stepper: Stepper) -> None:
     """
     for learner in dict.fromkeys(stepper.learners.values()):
         reason = learner.why_not_private()
-        normed = [name for name, net in stepper.nets.items() if any(isinstance(m, _BatchNorm) for m in net.modules())]
+        normed = [name for name, net in stepper.nets.items() if any(isinstance(m, TOGETHER) for m in net.modules())]
         if not reason and normed:
             reason = f"the batch normalisation of its {normed[0]} computes with all items at once"
         if reason:
