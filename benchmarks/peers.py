@@ -24,6 +24,7 @@ SCRIPTS = {
     "pythae": "peer_pythae_vae.py",
     "transformers": "peer_transformers_gpt.py",
     "ctgan": "peer_ctgan.py",
+    "dpmm": "privacy/peer_dpmm.py",
 }
 
 

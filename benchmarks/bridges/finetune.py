@@ -94,7 +94,7 @@ def main() -> None:
     common: dict[str, Any] = {"max_minutes": args.minutes, "random_state": 0, "validation_fraction": 0.0}
     if args.which == "ours":
         base = zh.load(args.base, device="cpu")
-        show("before", measured(base.with_options(context=args.context), held_out, 40))
+        show("before", measured(base, held_out, 40))
         changes = {"lora": args.lora, "learning_rate": args.learning_rate, "batch_size": args.batch_size}
         model = base.finetune(learnt, out=args.out, context=args.context, **changes, **common)
     else:

@@ -54,6 +54,7 @@ _LAZY = {
     "compare": "zaohua.tasks.evaluation.compare",
     "datasets": "zaohua.modalities",
     "evaluate": "zaohua.tasks.evaluation.evaluate",
+    "explain": "zaohua.tasks.explain.explaining",
     "export": "zaohua.interop.formats",
     "fill": "zaohua.tasks.fill",
     "interpolate": "zaohua.tasks.interpolate",

@@ -83,7 +83,7 @@ def test_a_bug_is_not_hidden(zaohua, monkeypatch: pytest.MonkeyPatch):
     ],
 )
 def test_what_the_machine_lacks_is_one_line(error: Exception, line: str):
-    assert (cli.explain(error) or "").startswith(line)
+    assert (cli.told(error) or "").startswith(line)
 
 
 def test_a_stopped_training_says_how_to_go_on(zaohua, monkeypatch: pytest.MonkeyPatch):

@@ -18,7 +18,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.families.autoregressive import decoding
 from zaohua.families.autoregressive.decoding import generate, guided
-from zaohua.families.autoregressive.texts import TextModel
+from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import guidance_of
 from zaohua.nn.blueprint import Blueprint
@@ -65,7 +65,7 @@ class TestNetworks:
         x = torch.tensor([(0, *rest) for rest in itertools.product(range(V), repeat=n)])
         y = torch.full((len(x),), 1) if conditional else None
         with torch.no_grad():
-            nats = TextModel.surprisal(net, x, y).sum(1)
+            nats = surprisal(net, x, y).sum(1)
         assert torch.exp(-nats.double()).sum() == pytest.approx(1, abs=1e-5)
         assert nats.std() > 0.2  # no uniform distribution, which would prove nothing
 
@@ -342,9 +342,9 @@ def test_conditional_texts_are_learnt_apart() -> None:
 def test_what_is_filled_up_costs_nothing() -> None:
     net = make_net("zaohua")
     x = torch.tensor([[0, 1, 2, 0, -1, -1], [0, 3, 2, 1, 1, 0]])
-    nats = TextModel.surprisal(net, x, None)
+    nats = surprisal(net, x, None)
     assert (nats[0, 3:] == 0).all() and (nats[0, :3] > 0).all()
-    assert torch.allclose(nats[0, :3], TextModel.surprisal(net, x[:1, :4], None)[0], atol=1e-5)
+    assert torch.allclose(nats[0, :3], surprisal(net, x[:1, :4], None)[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["GPT", "CharRNN"])
@@ -387,11 +387,25 @@ def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
     x = torch.randint(V, (3, CONTEXT), generator=torch.Generator().manual_seed(0))
     read = torch.where(torch.arange(CONTEXT) < CONTEXT - 3, -2 - x, x)
     read[1, -1] = -1
-    few, whole = TextModel.surprisal(net, read, None), TextModel.surprisal(net, x, None)
+    few, whole = surprisal(net, read, None), surprisal(net, x, None)
     expected = torch.where(read[:, 1:] >= 0, whole, 0)
     torch.testing.assert_close(few, expected, atol=1e-6, rtol=0)
     few.sum().backward()
     assert all(p.grad is not None for p in net.parameters())
+
+
+def test_scoring_in_small_parts_gives_the_same_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = make_net("zaohua")
+    x = torch.randint(V, (5, CONTEXT), generator=torch.Generator().manual_seed(0))
+    x[1, 4:] = -1
+    whole = surprisal(net, x, None).detach()
+    largest: list[int] = []
+    net.head.register_forward_hook(lambda _, __, logits: largest.append(logits.numel()))
+    monkeypatch.setattr("zaohua.families.autoregressive.surprisal.AT_ONCE", 2 * CONTEXT)
+    monkeypatch.setattr("zaohua.families.autoregressive.surprisal.LOGITS_AT_ONCE", 3 * V)
+    with torch.no_grad():
+        torch.testing.assert_close(surprisal(net, x, None), whole, atol=1e-5, rtol=0)
+    assert max(largest) <= 3 * V
 
 
 @pytest.mark.parametrize(
@@ -407,9 +421,9 @@ def test_short_rows_are_packed_and_none_sees_another(architecture: Any) -> None:
     for row, length in zip(x, lengths, strict=True):
         row[:length] = torch.randint(V, (length,))
     assert packed(x.clamp(min=0), (x != -1).sum(1)) is not None
-    together = TextModel.surprisal(net, x, None)
+    together = surprisal(net, x, None)
     for i, length in enumerate(lengths):
-        alone = TextModel.surprisal(net, x[[i], :length], None)
+        alone = surprisal(net, x[[i], :length], None)
         torch.testing.assert_close(together[[i], : length - 1], alone, atol=1e-5, rtol=0)
         assert not together[i, length - 1 :].any()
     together.sum().backward()

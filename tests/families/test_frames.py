@@ -50,11 +50,11 @@ def test_chances_of_all_pieces_sum_to_one(cell: Any, head: bool) -> None:
     with torch.no_grad():
         for rows in (one, two):
             cells, ends = FrameModel.surprisal(net, started(rows), None)
-            total += float((-(cells + ends).double().sum(1)).exp().sum())
+            total += float((-(cells.sum(2) + ends).double().sum(1)).exp().sum())
         cells, ends = FrameModel.surprisal(net, started(two[:, :2]), None)  # two frames, not over behind the first
         _, over = net(started(two), None)
         goes_on = torch.nn.functional.logsigmoid(-over[:, 2]).double()
-        total += float((goes_on - (cells + ends).double().sum(1)).exp().sum())
+        total += float((goes_on - (cells.sum(2) + ends).double().sum(1)).exp().sum())
     assert total == pytest.approx(1, abs=1e-6)
 
 

@@ -66,6 +66,7 @@ def test_peft_and_we_compute_the_same(runs: tuple[Path, Path], tmp_path: Path) -
 
     base, run = runs
     zh.export(zh.load(run), "lora", tmp_path / "ours")
+    assert len({path.stat().st_mode for path in (tmp_path / "ours").iterdir()}) == 1  # who reads one file reads all
     theirs = peft.PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), tmp_path / "ours").eval()
     assert (theirs(TOKENS).logits - logits(zh.load(run))).abs().max() < 1e-4
     targets = sorted({*json.loads((tmp_path / "ours" / "adapter_config.json").read_text())["target_modules"]})

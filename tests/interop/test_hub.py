@@ -15,7 +15,9 @@ from tests.interop.test_published import made
 
 import zaohua as zh
 from zaohua.cli import main
-from zaohua.core.errors import CheckpointError
+from zaohua.core.errors import CheckpointError, ZaohuaError
+from zaohua.models.gpt import GPT
+from zaohua.models.vae import VAE
 from zaohua.storage import atomic, runs
 
 HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -100,7 +102,10 @@ def test_a_run_goes_to_the_hub_and_comes_back(hub: Hub, run: Path, tmp_path: Pat
     assert tuned.base_ is not None and tuned.base_["run"] == f"us/letters@{HASH}"
     assert zh.push_to_hub(tuned, "us/tuned") == f"us/tuned@{HASH}"
     assert 'base_model: "us/letters"' in (hub.place("us/tuned") / "README.md").read_text()
-    assert zh.push_to_hub(tuned, "us/tuned") == f"us/tuned@{HASH}"  # again, over what we wrote
+    assert tuned.push_to_hub("us/tuned", tags=["post"]) == f"us/tuned@{HASH}"  # again, over what we wrote
+    assert torch.equal(GPT.from_pretrained("us/tuned").nets_["net"].head.weight, tuned.nets_["net"].head.weight)
+    with pytest.raises(ZaohuaError, match="holds a GPT, not a VAE"):
+        VAE.from_pretrained("us/tuned")
 
 
 def test_a_published_model_is_pulled_with_its_revision(hub: Hub, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from tests.tables import SIZES, rows
 
 from zaohua.metrics.copy_rate import ACCUSED
 from zaohua.metrics.intervals import wilson
-from zaohua.metrics.records import _nearest, _ranked, closest_records, row_copies
+from zaohua.metrics.records import closest_records, nearest_ranked, ranked, row_copies
 
 
 def distance(a: np.ndarray, b: np.ndarray, known: np.ndarray, sizes: list[int]) -> float:
@@ -26,17 +26,17 @@ def distance(a: np.ndarray, b: np.ndarray, known: np.ndarray, sizes: list[int]) 
 
 def test_distances_are_gowers():
     x, y = rows(0, 30), rows(1, 50)
-    found, at = _nearest(_ranked(x, y, SIZES), _ranked(y, y, SIZES))
+    found, at = nearest_ranked(ranked(x, y, SIZES), ranked(y, y, SIZES))
     brute = np.array([[distance(a, b, y, SIZES) for b in y] for a in x])
     assert found == pytest.approx(brute.min(1), abs=1e-5)
     assert brute[np.arange(30), at] == pytest.approx(brute.min(1), abs=1e-5)
 
 
 def test_blocks_make_no_difference():
-    x, y = (_ranked(rows(seed, n), rows(9), SIZES) for seed, n in ((2, 300), (3, 5000)))
-    found, at = _nearest(x, y)
+    x, y = (ranked(rows(seed, n), rows(9), SIZES) for seed, n in ((2, 300), (3, 5000)))
+    found, at = nearest_ranked(x, y)
     for k in (0, 127, 128, 299):
-        one, there = _nearest(x[:, k : k + 1], y)
+        one, there = nearest_ranked(x[:, k : k + 1], y)
         assert (one[0], there[0]) == (found[k], at[k])
 
 

@@ -186,3 +186,23 @@ def test_commands_write_strips_films_and_maps(models: dict[str, Any], tmp_path: 
         assert call("anomalies", run, tmp_path / "digits.npz", "--out", tmp_path / f"c.{ending}", *flags) == 0
     assert np.load(tmp_path / "c.npz")["map"].shape == (3, 8, 8)
     assert len(Path(tmp_path / "c.csv").read_text().splitlines()) == 4
+
+
+def test_anomalies_of_patches_are_named_by_picture_and_place(tmp_path: Path, capsys: Any) -> None:
+    from PIL import Image
+
+    from zaohua.cli import main
+
+    (tmp_path / "photos").mkdir()
+    for i, pixels in enumerate(np.random.default_rng(0).integers(0, 255, (3, 20, 24), np.uint8)):
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"p{i}.png")
+    model = zh.VAE(codec=zh.ImageCodec(patch=8), **{**zh.VAE.tiny, "max_steps": 1, "random_state": 0})
+    run = model.fit(tmp_path / "photos").save(tmp_path / "run")
+    out = tmp_path / "found.csv"
+    flags = ("--out", str(out), "--guesses", "1", "--steps", "1")
+    assert main(["anomalies", str(run), str(tmp_path / "photos"), *flags]) == 0
+    rows = out.read_text().splitlines()[1:]
+    assert len(rows) > 3 and all("photos/p" in row for row in rows) and len({*rows}) == len(rows)
+    assert f"3 items were cut into {len(rows)} patches" in capsys.readouterr().err
+    with pytest.raises(zh.ZaohuaError, match="patches of 8 x 8, as this model learnt"):
+        zh.interpolate(zh.load(run), tmp_path / "photos" / "p0.png", 1)

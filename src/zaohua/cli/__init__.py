@@ -42,8 +42,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extend": ("RUN INPUT --right 32 | --seconds 1", "go on with pictures beyond their edges, or with sounds"),
     "restore": ("RUN INPUT --degrade 'downscale 4 | noise 10'", "undo whatever happened to pictures or sounds"),
     "resynthesise": ("RUN INPUT [--out OUTPUT]", "make sounds anew from their spectrograms, by a vocoder"),
+    "explain": ("RUN [--item FILE] [--out page.html]", "explain a model and one of its items on one page"),
     "anomalies": ("RUN INPUT [--out map.png]", "tell where pictures or sounds differ from what a model expects"),
     "copies": ("RUN", "tell how much of what a model of texts writes is copied"),
+    "audit": ("RUN [--against DATA] [--out page.html]", "try to tell what a model was trained on, and bound epsilon"),
     "fit-distribution": (
         "FILE --column X [--out picture.png]",
         "find the distribution that describes a column of numbers",
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except Exception as error:
-        line = explain(error)
+        line = told(error)
         if debug or line is None:
             raise
         print(f"zaohua: error: {line}", file=sys.stderr)
@@ -145,7 +147,7 @@ def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
     )
 
 
-def explain(error: Exception) -> str | None:
+def told(error: Exception) -> str | None:
     """Write an error that the user can do something about as one line; None for a bug."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

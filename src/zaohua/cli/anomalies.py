@@ -13,6 +13,7 @@ from zaohua.cli.conditions import read_conditions
 from zaohua.cli.flags import Flag, Seed, echo, leading, parse
 from zaohua.cli.origins import MEASURED, WRITING, Writing
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import note
 from zaohua.core.params import Between
 from zaohua.modalities.base import counted
 from zaohua.storage import outputs
@@ -93,10 +94,16 @@ def _read(model: GenerativeModel, data: str) -> tuple[list[str], Any]:
 
     with reading(**model.codec_.reading()):
         X, _ = zaohua.read(data)
+    parts = model.codec_.parts(X)
     encoded = model.encode_items(X)
     items = model.decode_tensors(model.prepare_items(encoded).x)
-    named = isinstance(X, FileItems) and len(X) == len(encoded)
-    return list(X.paths) if named else [f"item {i}" for i in range(len(encoded))], items
+    if not isinstance(parts, FileItems) or len(parts) != len(encoded):
+        return [f"item {i}" for i in range(len(encoded))], items
+    whole = parts.n_read
+    if len(parts) > whole:
+        cut = f"{whole:,} items were cut into {len(parts):,} {parts.noun}"
+        note(f"{cut}, as this model learnt: each is judged by itself")
+    return list(parts.paths), items
 
 
 def _write(model: GenerativeModel, names: Sequence[str], items: Any, found: Anomalies, out: Path) -> None:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         return
     width = max(map(len, about))
     for name, value in about.items():
-        if value not in ("", None, {}):
+        if value not in ("", None, {}, []):
             print(f"{name:<{width}}  {_text(value)}")
 
 
@@ -64,9 +64,17 @@ def facts(run: str | Path) -> Json:
         "last": {k: v for k, v in last.items() if k.startswith(("loss", "validation"))},
         "weights": f"{size / 2**20:.1f} MiB" if size else "none saved yet",
         "seed": stored["seed"],
+        "privacy": _privacy(state.get("privacy")),
         "settings": _changed(stored["model"], stored["parameters"]),
         "made with": f"zaohua {stored.get('version', '?')}",
     }
+
+
+def _privacy(promised: Json | None) -> list[str]:
+    """Tell what a private run promises."""
+    from zaohua.privacy.guarantee import Guarantee
+
+    return [] if promised is None else Guarantee.from_json(promised).lines()
 
 
 def _items(stored: Json) -> str:

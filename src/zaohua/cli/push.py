@@ -32,22 +32,20 @@ def main(arguments: Sequence[str]) -> None:
     (run, name), rest = leading(arguments, "the run and the name come", CALL, ABOUT, FLAGS, 2)
     values = parse("zaohua push RUN org/name", ABOUT, FLAGS, rest)
     runs.read_model(run)
-    from zaohua.interop.pushing import pushed
+    from zaohua.interop.pushing import Release, pushed
     from zaohua.storage.runs import load_model
 
     data, tensors = load_model(run)
     if tensors is None:
         raise ZaohuaError(f"{run} has no weights yet: its training was stopped early")
-    pinned = pushed(
-        data,
-        tensors,
-        name,
-        license=values.optional("license", str),
-        datasets=values.texts("dataset"),
-        tags=values.texts("tag"),
-        private=values.of("private", bool),
-        overwrite=values.of("overwrite", bool),
+    release = Release(
+        values.optional("license", str),
+        values.texts("dataset"),
+        values.texts("tag"),
+        values.of("private", bool),
+        values.of("overwrite", bool),
     )
+    pinned = pushed(data, tensors, name, release)
     if values["json"]:
         print(json.dumps({"name": name, "pinned": pinned}))
     else:

@@ -28,6 +28,7 @@ from zaohua.core.seeds import RandomState, seed_of
 from zaohua.core.sklearn_bases import BaseEstimator, DensityMixin
 from zaohua.estimator.arguments import CodecArguments
 from zaohua.estimator.encoding import Base, CodecT, TrainingData
+from zaohua.estimator.hub import HubMethods
 from zaohua.estimator.listening import EncodedData, tell
 from zaohua.estimator.memory import TrainingMemory
 from zaohua.estimator.methods import ItemMethods
@@ -39,12 +40,15 @@ from zaohua.modalities.options import CodecOptions
 from zaohua.modalities.reading import read_with_kind
 from zaohua.modalities.reading_options import reading
 from zaohua.modalities.records.codec import RecordCodec
+from zaohua.privacy.guarantee import Guarantee
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 from zaohua.storage.provenance.origin import GENERATED, Origin
 
 
-class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, DensityMixin, BaseEstimator, ABC):
+class GenerativeModel(
+    CodecArguments, ItemMethods[CodecT], TrainingMemory, HubMethods, DensityMixin, BaseEstimator, ABC
+):
     """Model of p(x), or of p(x | y) if it is fitted with conditions y."""
 
     codec_options: ClassVar[Json] = {}
@@ -63,6 +67,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
     dictionary by part. By default chosen from the data: names are labels, images and sounds are themselves."""
 
     n_items_ = stored.Stored[int | None](None, key="items")
+    privacy_ = stored.Stored[Json | None](None, key="privacy")
 
     # ---- fitting
 
@@ -125,7 +130,7 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         name = type(self).__name__
         chosen = modalities.codec_for(items, self.codec_types, self.codec, self.codec_options, name, kind)
         if base is None:
-            self.codec_ = cast(CodecT, chosen.fit(items))  # of one of `codec_types`
+            self.codec_ = self._fit_codec(chosen, items, labels)  # of one of `codec_types`
         else:
             self.codec_, self.y_codec_ = cast(CodecT, base.codec), base.y_codec
             self.require_conditions(labels)
@@ -142,6 +147,11 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
         y_codes = None if labels is None else self.encode_conditions(labels, len(x))
         tell(EncodedData(self.codec_, self.y_codec_, len(x)))
         return TrainingData(x, y_codes, groups_of(parts, labels))
+
+    def _fit_codec(self, codec: Any, items: Any, labels: Any) -> CodecT:
+        """Fit the codec to items; labels are those that were read with them, or None."""
+        fitted: CodecT = codec.fit(items)
+        return fitted
 
     def _refuse_new_labels(self, labels: Any) -> None:
         """Raise a `ZaohuaError` if labels of data to fine-tune on weren't in the training data."""
@@ -161,6 +171,11 @@ class GenerativeModel(CodecArguments, ItemMethods[CodecT], TrainingMemory, Densi
             check_fields(choice)
         codec: ConditionCodec = modalities.condition_codec(y, choice, self.codec_).fit(y)
         return codec
+
+    @property
+    def guarantee(self) -> Guarantee | None:
+        """What the fitted model promises of the privacy of its training data; None for nothing."""
+        return None if self.privacy_ is None else Guarantee.from_json(self.privacy_)
 
     def supports(self, names: Iterable[str]) -> bool:
         """Return True if the model supports any of the given modalities, after `fit` that of its data."""

@@ -21,14 +21,19 @@ class TrainingMemory:
     seed_: int
     seen_ = Stored[list[Json]]([], key="seen")
 
+    @property
+    def is_private(self) -> bool:
+        """True if the model is fitted with differential privacy, so that it may remember nothing of single items."""
+        return getattr(self, "epsilon", None) is not None
+
     def remember(self, codes: Codes, items: np.ndarray) -> None:
-        """Remember by keyed hashes which items the model is trained on.
+        """Remember by keyed hashes which items the model is trained on; a private model remembers none.
 
         Args:
             codes: encoded items.
             items: indices of those that it is trained on.
         """
-        if not len(items) or seen.can_be_listed(codes, items):
+        if self.is_private or not len(items) or seen.can_be_listed(codes, items):
             return
         rows = seen.sampled(codes, items, self.seed_)
         hashes = self.hash_items(codes, rows, self.seed_)

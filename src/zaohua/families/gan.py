@@ -42,6 +42,7 @@ class GAN(Trainable[CodecT]):
         "both": ("discriminator", "generator"),
     }
 
+    phases_that_see: ClassVar[tuple[str, ...] | None] = ("discriminator", "both")
     has_validation_loss = False  # held-out items serve to measure samples: evaluate, --evaluate-every
 
     latent_dim: Annotated[int, Between(1)] = 100
@@ -164,6 +165,10 @@ class WassersteinGAN(GAN[CodecT]):
     """Weight of the gradient penalty."""
     beta1 = 0.0
     beta2 = 0.9
+
+    def why_not_private(self) -> str:
+        """Return that the penalty differentiates gradients."""
+        return "its loss contains gradients itself (the gradient penalty), which aren't known for each item"
 
     def plan(self) -> tuple[str, ...]:
         """Return `n_critic` phases of the critic, then one of the generator."""

@@ -25,9 +25,13 @@ class Likelihood(Protocol):
         """Return the number of parameters at each position, for all channels together."""
         ...
 
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return the terms whose sum is `log_prob`, nats (B, C or 1, *axes), or (B, features) of rows."""
+        ...
+
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Return the log probability (of continuous x: the log density in the item's own units), nats (B,)."""
-        ...
+        return self.terms(parameters, x).flatten(1).sum(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return the expected x, (B, C, *axes)."""
@@ -48,16 +52,16 @@ def likelihood_of(spec: DataSpec) -> Likelihood:
     return GaussianLikelihood(spec) if spec.levels is None else DiscretizedLogistic(spec.levels)
 
 
-class BernoulliLikelihood:
+class BernoulliLikelihood(Likelihood):
     """Bernoulli distribution of x in {-1, 1}; the parameter is the logit of 1."""
 
     def outputs(self, channels: int) -> int:
         """Return one parameter for each channel."""
         return channels
 
-    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Return the sum of log sigmoid(+-logit)."""
-        return F.logsigmoid(x * parameters.float()).flatten(1).sum(1)
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log sigmoid(+-logit)."""
+        return F.logsigmoid(x * parameters.float())
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return 2 sigmoid(logit) - 1."""
@@ -68,7 +72,7 @@ class BernoulliLikelihood:
         return noise.bernoulli(torch.sigmoid(parameters.float())).float() * 2 - 1
 
 
-class DiscretizedLogistic:
+class DiscretizedLogistic(Likelihood):
     """Logistic distribution over `levels` equally spaced values in [-1, 1]; the outer two bins reach to infinity.
 
     Source: Salimans et al., "PixelCNN++", 2017 (one component of it), equation 2.
@@ -85,9 +89,9 @@ class DiscretizedLogistic:
         mean, log_scale = parameters.chunk(2, dim=1)
         return mean, (log_scale - 2).clamp(min=-7)
 
-    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Return the sum of log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s))."""
-        return log_bin(x, *self._split(parameters.float()), self.half).flatten(1).sum(1)
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log(sigmoid((x + half - m) / s) - sigmoid((x - half - m) / s))."""
+        return log_bin(x, *self._split(parameters.float()), self.half)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return m, clipped to the data's range."""
@@ -113,7 +117,7 @@ def log_bin(x: Tensor, mean: Tensor, log_scale: Tensor, half: float) -> Tensor:
     return torch.where(x < -edge, F.logsigmoid(upper), torch.where(x > edge, F.logsigmoid(-lower), inside))
 
 
-class LogisticMixture:
+class LogisticMixture(Likelihood):
     """Mixture of logistics over `levels` equally spaced values in [-1, 1].
 
     Source: Salimans et al., "PixelCNN++", 2017, equations 1 and 2.
@@ -132,11 +136,10 @@ class LogisticMixture:
         offsets = torch.linspace(-1, 1, self.components, device=mean.device).view(-1, *[1] * (mean.ndim - 2))
         return logits.log_softmax(1), mean + offsets, (log_scale - 2).clamp(min=-7)
 
-    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Return the sum of log sum_k w_k mass_k(x)."""
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log sum_k w_k mass_k(x)."""
         log_weight, mean, log_scale = self._split(parameters)
-        log_p = torch.logsumexp(log_weight + log_bin(x.unsqueeze(1), mean, log_scale, self.half), dim=1)
-        return log_p.flatten(1).sum(1)
+        return torch.logsumexp(log_weight + log_bin(x.unsqueeze(1), mean, log_scale, self.half), dim=1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return sum_k w_k m_k, clipped to the data's range."""
@@ -154,7 +157,7 @@ class LogisticMixture:
         return ((values + 1) / (2 * self.half)).round() * 2 * self.half - 1
 
 
-class Categorical:
+class Categorical(Likelihood):
     """Categorical distribution over `levels` equally spaced values in [-1, 1]; parameters are logits by level."""
 
     def __init__(self, levels: int):
@@ -169,10 +172,10 @@ class Categorical:
         out: Tensor = parameters.float().unflatten(1, (self.levels, -1))
         return out
 
-    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Return the sum of log softmax(logits)_x."""
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log softmax(logits)_x."""
         which = ((x + 1) * ((self.levels - 1) / 2)).round().long()
-        return -F.cross_entropy(self._logits(parameters), which, reduction="none").flatten(1).sum(1)
+        return -F.cross_entropy(self._logits(parameters), which, reduction="none")
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return sum_k softmax(logits)_k level_k."""
@@ -188,7 +191,7 @@ class Categorical:
         return categorical(probabilities, noise.uniform(*probabilities.shape[2:])) * (2 / (self.levels - 1)) - 1
 
 
-class ColourMixture:
+class ColourMixture(Likelihood):
     """Mixture of logistics over all channels of a pixel together, each of `levels` equally spaced values in [-1, 1].
 
     In component k the mean of channel c moves with the channels before it: m_kc + sum_{b < c} tanh(a_kcb) x_b.
@@ -224,12 +227,12 @@ class ColourMixture:
         first = c * (c - 1) // 2
         return mean[:, :, c] + (coefficients[:, :, first : first + c] * before[:, None, :c]).sum(2)
 
-    def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
-        """Return log sum_k w_k prod_c mass_kc(x_c | x_<c), summed over positions."""
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log sum_k w_k prod_c mass_kc(x_c | x_<c), of all channels of a position together, (B, 1, *axes)."""
         log_weight, mean, log_scale, coefficients = self._split(parameters, x.shape[1])
         means = torch.stack([self._mean(c, mean, coefficients, x) for c in range(x.shape[1])], dim=2)
         log_p = log_bin(x.unsqueeze(1), means, log_scale, self.half).sum(2)
-        return torch.logsumexp(log_weight + log_p, dim=1).flatten(1).sum(1)
+        return torch.logsumexp(log_weight + log_p, dim=1).unsqueeze(1)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return sum_k w_k m_k, each channel's mean given the means of those before it; clipped to the data's range."""
@@ -259,7 +262,7 @@ class ColourMixture:
         return x
 
 
-class GaussianLikelihood:
+class GaussianLikelihood(Likelihood):
     """Gaussian distribution of continuous x; the parameters are mean and log variance."""
 
     def __init__(self, spec: DataSpec):
@@ -273,11 +276,18 @@ class GaussianLikelihood:
         mean, log_var = parameters.chunk(2, dim=1)
         return mean, (log_var - 2).clamp(min=-10)
 
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return the log density in the item's own units."""
+        return self._densities(parameters, x) - self.log_volume / x[0].numel()
+
     def log_prob(self, parameters: Tensor, x: Tensor) -> Tensor:
         """Return the log density in the item's own units, summed."""
+        return self._densities(parameters, x).flatten(1).sum(1) - self.log_volume
+
+    def _densities(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return log densities of tensors, (B, C, *axes)."""
         mean, log_var = self._split(parameters.float())
-        log_p = -0.5 * ((x - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
-        return log_p.flatten(1).sum(1) - self.log_volume
+        return -0.5 * ((x - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return m."""

@@ -38,11 +38,24 @@ class RowLikelihood:
 
         A feature that the row doesn't say (a category of -1, a number that is NaN) is left out.
         """
+        chances, densities = self._observed(parameters, x)
+        return chances.sum(1) + densities.sum(1)
+
+    def terms(self, parameters: Tensor, x: Tensor) -> Tensor:
+        """Return the terms of `log_prob`, nats (B, features); 0 for a feature that the row doesn't say."""
+        chances, densities = self._observed(parameters, x)
+        out = densities.new_zeros(len(x), len(self.layout.spec.features))
+        out[:, self.layout.reals] = densities
+        for index, first, size in self.layout.categories:
+            out[:, index] = chances[:, first : first + size].sum(1)
+        return out
+
+    def _observed(self, parameters: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return log p of the categories of rows, (B, one_hots), and of their numbers, (B, reals); else 0."""
         logits, mean, log_var = self._split(parameters)
-        one_hot = self.layout.one_hot(x)
-        log_p = (one_hot * self.layout.log_softmax(logits)).sum(1)
+        chances = self.layout.one_hot(x) * self.layout.log_softmax(logits)
         density = -0.5 * ((self.layout.numbers(x) - mean) ** 2 * torch.exp(-log_var) + log_var + math.log(2 * math.pi))
-        return log_p + (density * self.layout.observed(x)).sum(1)
+        return chances, density * self.layout.observed(x)
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Return the most likely categories and the means of the numbers, (B, features)."""

@@ -105,6 +105,17 @@ class VariationalAutoencoder(Trainable[CodecT]):
         ]
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
+    def bound_by_place(self, x: Tensor, y: Condition | None, noise: Noise, draws: int = 16) -> tuple[Tensor, Tensor]:
+        """Return the terms of the negative ELBO: -log p(x | z) by place, nats (B, ...), and KL by latent (B, latent_dim).
+
+        The reconstruction is the mean over some draws of z. `log_prob` is the tighter, importance-weighted bound.
+        """
+        mean, log_var = self.nets_["encoder"](x, y).float().chunk(2, dim=1)
+        drawn = noise.normal(draws, self.latent_dim).unbind(1)
+        each = (self.nets_["decoder"](mean + torch.exp(log_var / 2) * e, y) for e in drawn)
+        total = torch.stack([self.likelihood.terms(parameters, x) for parameters in each]).mean(0)
+        return -total, 0.5 * (mean**2 + log_var.exp() - 1 - log_var)
+
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw z ~ N(0, temperature^2) and return the decoder's mean, or a draw with `observation_noise`."""
         parameters = self.nets_["decoder"](self.temperature * noise.normal(self.latent_dim), y)

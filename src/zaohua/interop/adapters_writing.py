@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from zaohua.core.advice import option
@@ -71,7 +70,7 @@ def write(model: Any, folder: Path, numbers: str = "f32") -> str:
     theirs = {name.removeprefix("net."): value.float() for name, value in base.items()}
     found = dict(_all(ours, theirs, what, begun.rank))
     ranks = [len(value) for name, value in found.items() if ".lora_A." in name]
-    save_file({name: _filled(value, max(ranks), name) for name, value in found.items()}, folder / WEIGHTS)
+    runs.write_tensors(folder / WEIGHTS, {name: _filled(value, max(ranks), name) for name, value in found.items()})
     config = _config(begun, what, max(ranks))
     (folder / ADAPTERS).write_text(json.dumps(config, indent=1) + "\n", "utf-8")
     if Path(begun.name).suffix == GGUF:

@@ -30,7 +30,7 @@ def card(model: Any, found: Published, use: str, library: str) -> str:
     began = "random weights" if not base else base if is_repository else Path(base).name
     revision = f", revision {found.revision}" if found.revision else ""
     data = Path(str((model.source_ or {}).get("X", "texts in memory"))).name
-    seconds = model.seconds_
+    seconds, promised = model.seconds_, model.guarantee
     spent = f", {seconds:,.0f} s of training" if seconds else ""
     count = sum(value.numel() for value in found.weights.values())
     return f"""---
@@ -45,6 +45,6 @@ def card(model: Any, found: Published, use: str, library: str) -> str:
 - Base: {began}{revision}
 - Data: {data}, {model.codec_.describe(model.n_items_)}
 - Cost: {model.n_steps_:,} steps{spent}
-- Privacy: no guarantee; the weights may reveal training texts
+- Privacy: {"; ".join(promised.lines()) if promised else "no guarantee; the weights may reveal training texts"}
 
 {use}"""

@@ -7,24 +7,15 @@ change the result and isn't known is refused.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
-from zaohua.nn.blueprint import Activation, Blueprint, Stretch
+from zaohua.interop.values import activation_of, count_of, number_of, rotary, windows_of
+from zaohua.nn.blueprint import Blueprint
 
-ACTIVATIONS: dict[str, Activation] = {
-    "silu": "silu",
-    "swish": "silu",
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_fast": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "relu2": "relu2",
-}
-"""Activations by their names in configurations."""
 MISTAKES = (KeyError, TypeError, ValueError, AttributeError, IndexError, ZeroDivisionError)
 """What reading a damaged configuration raises."""
 REFUSED = {
@@ -114,114 +105,37 @@ def plan(config: Json, name: str = "config.json") -> Plan:
 def _llama(config: Json, theta: float = 1e4, **more: Any) -> Plan:
     """Return the plan of a model like Llama, with what differs."""
     width, heads, layers = (
-        _count(config, name) for name in ("hidden_size", "num_attention_heads", "num_hidden_layers")
+        count_of(config, name) for name in ("hidden_size", "num_attention_heads", "num_hidden_layers")
     )
     size = config.get("head_dim") or width // heads
     kv_heads = config.get("num_key_value_heads") or heads
     if size % 2 or heads % kv_heads:
         raise ValueError(f"a width of {width} can't be divided among {heads} heads, and {kv_heads} of keys and values")
     settings: dict[str, Any] = {
-        "norm_eps": _number(config, "rms_norm_eps", 1e-6),
+        "norm_eps": number_of(config, "rms_norm_eps", 1e-6),
         "kv_heads": None if kv_heads == heads else kv_heads,
         "head_width": None if size * heads == width else size,
-        "inner": _count(config, "intermediate_size"),
-        "activation": _activation(config.get("hidden_act", "silu")),
+        "inner": count_of(config, "intermediate_size"),
+        "activation": activation_of(config.get("hidden_act", "silu")),
         "qkv_bias": bool(config.get("attention_bias", False)),
         "out_bias": bool(config.get("attention_bias", False)),
         "mlp_bias": bool(config.get("mlp_bias", False)),
         "tied": bool(config.get("tie_word_embeddings", False)),
     }
-    context = _count(config, "max_position_embeddings", 2048)
+    context = count_of(config, "max_position_embeddings", 2048)
     settings |= rotary(config, theta, context)
     blueprint = Blueprint(**{**settings, **more})
-    return Plan(str(config["model_type"]), blueprint, _count(config, "vocab_size"), width, layers, heads, context)
-
-
-def _count(config: Json, name: str, default: int | None = None) -> int:
-    """Return a positive whole number of a configuration."""
-    value = config[name] if default is None else config.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 24:
-        raise ValueError(f"{name} is {value!r:.40}")
-    return value
-
-
-def _number(config: Mapping[str, Any], name: str, default: float) -> float:
-    """Return a finite number of a configuration."""
-    value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name} is {value!r:.40}")
-    return float(value)
-
-
-def _activation(name: object) -> Activation:
-    """Return an activation by its name in configurations."""
-    if name not in ACTIVATIONS:
-        raise ValueError(f"the activation {name!r:.40} isn't known")
-    return ACTIVATIONS[str(name)]
-
-
-def rotary(config: Json, theta: float, context: int) -> dict[str, Any]:
-    """Return the settings of rotary positions, of which older and newer configurations write in different ways."""
-    old: dict[str, Any] = config.get("rope_scaling") or {}
-    new: dict[str, Any] = config.get("rope_parameters") or {}
-    given: dict[str, Any] = {**old, **(new.get("full_attention") or new)}
-    out: dict[str, Any] = {
-        "rotary_base": _number(given, "rope_theta", _number(config, "rope_theta", theta)),
-        "rotary_share": _number(given, "partial_rotary_factor", _number(config, "partial_rotary_factor", 1.0)),
-    }
-    if new.get("sliding_attention") is not None or config.get("rope_local_base_freq") is not None:
-        local = new.get("sliding_attention") or {}
-        if local.get("rope_type", "default") != "default":
-            raise ValueError("layers with a window have stretched positions")
-        out["rotary_local"] = _number(local, "rope_theta", _number(config, "rope_local_base_freq", 1e4))
-    kind = given.get("rope_type", given.get("type", "default"))
-    if kind == "default":
-        return out
-    if kind not in ("linear", "llama3", "yarn"):
-        raise ValueError(f"rotary positions of the type {kind!r:.40} aren't known")
-    return {**out, "stretch": stretch(kind, given, context)}
-
-
-def stretch(kind: Any, given: Json, context: int) -> Stretch:
-    """Return a change of rotary frequencies from its values in a configuration."""
-    factor = float(given["factor"])
-    learnt = int(given.get("original_max_position_embeddings") or context)
-    if kind == "linear":
-        return Stretch(kind, factor)
-    if kind == "llama3":
-        return Stretch(kind, factor, float(given["low_freq_factor"]), float(given["high_freq_factor"]), learnt)
-
-    def grown(times: float = 1.0) -> float:
-        return 0.1 * times * math.log(factor) + 1 if factor > 1 else 1.0
-
-    scale, ours, all_of = (given.get(name) for name in ("attention_factor", "mscale", "mscale_all_dim"))
-    if scale is None:
-        scale = grown(ours) / grown(all_of) if ours and all_of else grown()
-    slow, fast = float(given.get("beta_slow") or 1), float(given.get("beta_fast") or 32)
-    return Stretch(kind, factor, slow, fast, learnt, float(scale), bool(given.get("truncate", True)))
-
-
-def _windows(config: Json, layers: list[int] | None) -> dict[str, Any]:
-    """Return the settings of windows, in the layers that the configuration or else `layers` names."""
-    window = config.get("sliding_window")
-    types = config.get("layer_types")
-    if types is not None:
-        layers = [i for i, kind in enumerate(types) if kind == "sliding_attention"]
-        if unknown_types := {*types} - {"sliding_attention", "full_attention"}:
-            raise ValueError(f"layers of the type {min(unknown_types)!r:.40} aren't known")
-    if window is None or layers == []:
-        return {}
-    return {"window": int(window), "windowed": None if layers is None else tuple(layers)}
+    return Plan(str(config["model_type"]), blueprint, count_of(config, "vocab_size"), width, layers, heads, context)
 
 
 def _mistral(config: Json) -> Plan:
-    return _llama(config, **_windows(config, None))
+    return _llama(config, **windows_of(config, None))
 
 
 def _qwen(config: Json, **more: Any) -> Plan:
-    depth = _count(config, "num_hidden_layers")
+    depth = count_of(config, "num_hidden_layers")
     used = bool(config.get("use_sliding_window", False))
-    windows = _windows(config, list(range(int(config.get("max_window_layers", 28)), depth))) if used else {}
+    windows = windows_of(config, list(range(int(config.get("max_window_layers", 28)), depth))) if used else {}
     return _llama(config, **{**windows, **more})
 
 
@@ -234,10 +148,10 @@ def _qwen3(config: Json) -> Plan:
 
 
 def _smollm3(config: Json) -> Plan:
-    depth = _count(config, "num_hidden_layers")
+    depth = count_of(config, "num_hidden_layers")
     every = int(config.get("no_rope_layer_interval", 4))
     turned = config.get("no_rope_layers") or [(i + 1) % every for i in range(depth)]
-    windows = _windows(config, []) if config.get("use_sliding_window") else {}
+    windows = windows_of(config, []) if config.get("use_sliding_window") else {}
     tied = bool(config.get("tie_word_embeddings", True))
     unturned = tuple(i for i in range(depth) if not turned[i])
     return _llama(config, 2e6, tied=tied, unturned=unturned, **windows)
@@ -251,17 +165,17 @@ def _olmo2(config: Json) -> Plan:
 
 def _gemma(config: Json, **more: Any) -> Plan:
     act = config.get("hidden_activation") or "gelu_pytorch_tanh"
-    settings = {"activation": _activation(act), "norm_weight": "plus_one", "qk_norm_weight": "plus_one"}
-    scale = math.sqrt(_count(config, "hidden_size"))
+    settings = {"activation": activation_of(act), "norm_weight": "plus_one", "qk_norm_weight": "plus_one"}
+    scale = math.sqrt(count_of(config, "hidden_size"))
     tied = bool(config.get("tie_word_embeddings", True))
     return _llama({"head_dim": 256, **config}, **{**settings, "embedding_scale": scale, "tied": tied, **more})
 
 
 def _gemma2(config: Json, theta: float = 1e4, **more: Any) -> Plan:
-    depth = _count(config, "num_hidden_layers")
-    windows = _windows({"sliding_window": 4096, **config}, list(range(0, depth, 2)))
+    depth = count_of(config, "num_hidden_layers")
+    windows = windows_of({"sliding_window": 4096, **config}, list(range(0, depth, 2)))
     settings = {
-        "attention_scale": _number(config, "query_pre_attn_scalar", 256) ** -0.5,
+        "attention_scale": number_of(config, "query_pre_attn_scalar", 256) ** -0.5,
         "attention_cap": config.get("attn_logit_softcapping"),
         "logit_cap": config.get("final_logit_softcapping"),
         "norm_places": "both",
@@ -272,29 +186,29 @@ def _gemma2(config: Json, theta: float = 1e4, **more: Any) -> Plan:
 def _gemma3(config: Json) -> Plan:
     if config.get("use_bidirectional_attention"):
         raise ValueError("its tokens see those after them")
-    depth, every = _count(config, "num_hidden_layers"), int(config.get("sliding_window_pattern", 6))
-    windows = _windows({"sliding_window": 4096, **config}, [i for i in range(depth) if (i + 1) % every])
+    depth, every = count_of(config, "num_hidden_layers"), int(config.get("sliding_window_pattern", 6))
+    windows = windows_of({"sliding_window": 4096, **config}, [i for i in range(depth) if (i + 1) % every])
     positions = rotary({"rope_theta": 1e6, "rope_local_base_freq": 1e4, **config}, 1e6, 1)
     return _gemma2(config, qk_norm="head", **{"windowed": (), **windows, **positions})
 
 
 def _phi3(config: Json) -> Plan:
-    return _llama({"rms_norm_eps": 1e-5, **config}, **_windows(config, None))
+    return _llama({"rms_norm_eps": 1e-5, **config}, **windows_of(config, None))
 
 
 def _granite(config: Json) -> Plan:
     scales = {
-        "embedding_scale": _number(config, "embedding_multiplier", 1),
-        "residual_scale": _number(config, "residual_multiplier", 1),
-        "attention_scale": _number(config, "attention_multiplier", 1),
-        "logit_scale": 1 / _number(config, "logits_scaling", 1),
+        "embedding_scale": number_of(config, "embedding_multiplier", 1),
+        "residual_scale": number_of(config, "residual_multiplier", 1),
+        "attention_scale": number_of(config, "attention_multiplier", 1),
+        "logit_scale": 1 / number_of(config, "logits_scaling", 1),
     }
     return _llama(config, **scales)
 
 
 def _arcee(config: Json) -> Plan:
     return _llama(
-        {"rms_norm_eps": 1e-5, **config}, gated=False, activation=_activation(config.get("hidden_act", "relu2"))
+        {"rms_norm_eps": 1e-5, **config}, gated=False, activation=activation_of(config.get("hidden_act", "relu2"))
     )
 
 
@@ -306,7 +220,7 @@ def _nanochat(config: Json) -> Plan:
         "qk_norm_weight": "none",
     }
     cap = config.get("final_logit_softcapping", 15.0)
-    act = _activation(config.get("hidden_act", "relu2"))
+    act = activation_of(config.get("hidden_act", "relu2"))
     settings |= {"embedding_norm": True, "gated": False, "logit_cap": cap, "mlp_bias": False}
     return _llama(config, **settings, activation=act)
 
@@ -315,11 +229,11 @@ def _gpt2(config: Json) -> Plan:
     for name in ("scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn", "add_cross_attention"):
         if config.get(name):
             raise ValueError(f"{name} can't be done")
-    width = _count(config, "n_embd")
+    width = count_of(config, "n_embd")
     blueprint = Blueprint(
         norm="layer",
         norm_bias=True,
-        norm_eps=_number(config, "layer_norm_epsilon", 1e-5),
+        norm_eps=number_of(config, "layer_norm_epsilon", 1e-5),
         qkv_bias=True,
         out_bias=True,
         mlp_bias=True,
@@ -327,13 +241,13 @@ def _gpt2(config: Json) -> Plan:
         positions=True,
         gated=False,
         inner=int(config.get("n_inner") or 4 * width),
-        activation=_activation(config.get("activation_function", "gelu_new")),
+        activation=activation_of(config.get("activation_function", "gelu_new")),
         attention_scale=None if config.get("scale_attn_weights", True) else 1.0,
         tied=bool(config.get("tie_word_embeddings", True)),
     )
-    sizes = (_count(config, name) for name in ("n_layer", "n_head", "n_positions"))
+    sizes = (count_of(config, name) for name in ("n_layer", "n_head", "n_positions"))
     layers, heads, context = sizes
-    return Plan("gpt2", blueprint, _count(config, "vocab_size"), width, layers, heads, context)
+    return Plan("gpt2", blueprint, count_of(config, "vocab_size"), width, layers, heads, context)
 
 
 def _gpt_neox(config: Json) -> Plan:
@@ -343,7 +257,7 @@ def _gpt_neox(config: Json) -> Plan:
         {**old, "hidden_act": "gelu", **config, "num_key_value_heads": None, "head_dim": None},
         norm="layer",
         norm_bias=True,
-        norm_eps=_number(config, "layer_norm_eps", 1e-5),
+        norm_eps=number_of(config, "layer_norm_eps", 1e-5),
         qkv_bias=bias,
         out_bias=bias,
         mlp_bias=True,

@@ -8,7 +8,8 @@ import torch
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.interop.configuration import ACTIVATIONS, plan
+from zaohua.interop.configuration import plan
+from zaohua.interop.values import ACTIVATIONS
 from zaohua.nn.blueprint import Blueprint
 from zaohua.nn.transformer import Transformer
 

@@ -110,6 +110,7 @@ def written(model: Any, to: str, folder: Path, overwrite: bool, numbers: str | N
     if to not in FORMATS:
         raise unknown("format of export", to, FORMATS)
     types = FORMATS[to].types
+    numbers = None if numbers is None else numbers.lower()  # llama.cpp writes Q8_0
     if numbers is not None and numbers not in types:
         raise unknown(f"type of numbers of {to}:", numbers, types)
     model.with_options()  # raises if it isn't fitted

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.interop import gguf_bounds
+from zaohua.interop import gguf_bounds, gguf_stretch
 from zaohua.interop.configuration import Plan
 from zaohua.interop.gguf_names import KINDS, STRETCH, change_of, keys_of
 from zaohua.interop.names import NAMES
@@ -86,7 +86,7 @@ class File:
         out |= {
             "head_dim": size,
             "partial_rotary_factor": turned / size if turned and size else None,
-            "rope_scaling": self._stretch(),
+            "rope_scaling": self._stretch(out["rope_theta"]),
             "attention_bias": biased if kind != "qwen2" else None,
         }
         if kind == "arcee":
@@ -95,13 +95,13 @@ class File:
             out["query_pre_attn_scalar"] = size
         return out
 
-    def _stretch(self) -> Json | None:
+    def _stretch(self, base: float | None) -> Json | None:
         """Return the change of rotary frequencies."""
-        kind = self.get("rope.scaling.type")
-        if kind in (None, "none") and "rope_freqs.weight" not in self.shapes:
+        divided = next((tensor for tensor in self.reader.tensors if tensor.name == gguf_stretch.NAME), None)
+        if divided is not None:
+            return gguf_stretch.settings_of(divided.data, 1e4 if base is None else base, str(self.path))
+        if self.get("rope.scaling.type") in (None, "none"):
             return None
-        if "rope_freqs.weight" in self.shapes:
-            raise ZaohuaError(f"{self.path} stretches its positions by a list of factors, which isn't read")
         return {name: self.get(key) for name, key in STRETCH.items()}
 
 
@@ -127,7 +127,11 @@ class Weights(Mapping[str, Tensor]):
                     name = names.get_name(theirs, ()) or ""
                     if name + suffix in self.tensors:
                         self.known[theirs + suffix] = name + suffix
-        self.unread = self.tensors.keys() - self.known.values()
+        unread = self.tensors.keys() - self.known.values() - {gguf_stretch.NAME}
+        if unread:
+            raise ZaohuaError(
+                f"{file.path}: {min(unread)} isn't a weight of {plan.kind}: this is another kind of model"
+            )
 
     def __getitem__(self, name: str) -> Tensor:
         """Read a tensor."""

@@ -6,22 +6,24 @@ whose merges follow from the scores of its tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
+from zaohua.modalities.texts.tokenizers import byte_letters
 
 CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+"
 REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 WORDS = {
-    **dict.fromkeys(("gpt-2", "default", "gpt2", "olmo", "mpt", "dbrx", "phi-2"), ""),
+    **dict.fromkeys(("trillion", "gpt-2", "default", "gpt2", "olmo", "mpt", "dbrx", "phi-2"), ""),
     **dict.fromkeys(("smollm", "starcoder", "refact", "command-r"), "digits"),
     **dict.fromkeys(("llama-bpe", "llama3", "llama-v3", "smaug-bpe"), CONTRACTIONS + r"|\p{N}{1,3}" + REST),
     **dict.fromkeys(("qwen2", "deepseek-r1-qwen"), CONTRACTIONS + r"|\p{N}" + REST),
 }
 """How texts are divided into words: by GPT-2's pattern (""), by it with each digit apart, or by a pattern; the
-first name of each is the one that is written."""
+first name of each is the one that is written. With "gpt-2", llama.cpp removes spaces before some signs of texts."""
 SPACE = "▁"
 NORMAL, UNKNOWN, CONTROL, OWN, UNUSED, BYTE = 1, 2, 3, 4, 5, 6
 """Types of tokens in .gguf files."""
@@ -70,6 +72,11 @@ def _of_bytes(vocabulary: dict[str, int], values: Json, path: Path) -> Any:
     if name not in WORDS:
         raise unknown(f"division into words of {path}:", name, WORDS)
     words = WORDS[str(name)]
+    types: Any = values.get("tokenizer.ggml.token_type") or [NORMAL] * len(values["tokenizer.ggml.tokens"])
+    if (characters := _characters(vocabulary, types)) is not None:
+        fast = Tokenizer(models.BPE(vocab=characters, merges=[]))
+        fast.decoder = decoders.Fuse()
+        return fast
     pairs = [tuple(merge.split(" ")) for merge in values["tokenizer.ggml.merges"]]
     merges = [pair for pair in pairs if "".join(pair) in vocabulary]  # llama.cpp demands one where there is none
     fast = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, ignore_merges=str(name).startswith("llama")))
@@ -82,6 +89,24 @@ def _of_bytes(vocabulary: dict[str, int], values: Json, path: Path) -> Any:
     if str(name).startswith("qwen"):
         fast.normalizer = normalizers.NFC()
     return fast
+
+
+def _characters(vocabulary: dict[str, int], types: Sequence[int]) -> dict[str, int] | None:
+    """Return a byte-level vocabulary of single characters as these; None if it has other pieces.
+
+    The bytes of its characters needn't be in it, which the library tokenizers would demand.
+    """
+    values, found = byte_letters(), {}
+    for piece, token in vocabulary.items():
+        if types[token] == NORMAL:
+            try:
+                piece = bytes(values[letter] for letter in piece).decode()
+            except (KeyError, UnicodeDecodeError):
+                return None
+            if len(piece) != 1:
+                return None
+        found[piece] = token
+    return found
 
 
 def _of_pieces(vocabulary: dict[str, int], values: Json, path: Path) -> Any:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
-from zaohua.interop.gguf_tokenizer import BYTE, CONTROL, NORMAL, OWN, SPACE, UNKNOWN, UNUSED, WORDS
+from zaohua.interop.gguf_tokenizer import BYTE, CONTROL, NORMAL, OWN, UNKNOWN, UNUSED, WORDS
+from zaohua.interop.own_tokenizers import BYTES
 from zaohua.interop.published import Published
 from zaohua.modalities.texts.published_tokenizer import BYTE as BYTE_PIECE
 from zaohua.modalities.texts.published_tokenizer import components
-from zaohua.modalities.texts.tokenizers import LONGEST, WORD
+from zaohua.modalities.texts.tokenizers import LONGEST, WORD, byte_letters
 
 NEVER = "þ ÿ"
 """Merge of two bytes that no text in UTF-8 has, for tokenizers without merges: llama.cpp demands a list of some."""
@@ -27,7 +27,9 @@ def vocabulary_of(found: Published) -> Json:
         ZaohuaError: llama.cpp has no tokenizer that does the same.
     """
     tree: Json = json.loads(found.tokenizer)
-    special, model = found.generation, tree["model"]
+    special = found.generation
+    if not [*components(tree.get("pre_tokenizer"))] and _decoders(tree) == {"Fuse"}:
+        tree = _of_characters(tree)
     kind, own = _kind_of(tree)
     tokens, types = _tokens(tree, found.plan.vocabulary)
     if kind == "llama":
@@ -42,21 +44,44 @@ def vocabulary_of(found: Published) -> Json:
     }
     values: Json = {
         "model": kind,
-        "tokens": [token.replace(" ", SPACE) if own.get("characters") else token for token in tokens],
+        "tokens": tokens,
         "token_type": types,
-        **{name: value for name, value in own.items() if name != "characters"},
+        **own,
         **{name: value for name, value in numbers.items() if value is not None},
         "add_bos_token": bool(found.special.get("add_bos_token")),
     }
     if kind == "gpt2":
-        values["merges"] = [" ".join(pair) if isinstance(pair, list) else pair for pair in model["merges"]] or [NEVER]
+        merges = tree["model"]["merges"]
+        values["merges"] = [" ".join(pair) if isinstance(pair, list) else pair for pair in merges] or [NEVER]
     out: Json = {f"tokenizer.ggml.{name}": value for name, value in values.items()}
     return out if found.template is None else {**out, "tokenizer.chat_template": found.template}
 
 
+def _decoders(tree: Json) -> set[Any]:
+    """Return the types of the parts of a tokenizer's decoder."""
+    return {part.get("type") for part in components(tree.get("decoder"))}
+
+
+def _of_characters(tree: Json) -> Json:
+    """Return a tokenizer of single characters as a byte-level BPE, whose merges put the bytes of each together.
+
+    llama.cpp aborts where its other kind of tokenizer meets a byte without a token; this kind leaves it out. It needs
+    no tokens for what is between the bytes and the character.
+    """
+    letters = {byte: letter for letter, byte in byte_letters().items()}
+    vocabulary: dict[str, int] = {}
+    merges: dict[tuple[str, str], None] = {}
+    for character, token in tree["model"]["vocab"].items():
+        written = [letters[byte] for byte in character.encode()]
+        vocabulary["".join(written)] = token
+        merges |= {("".join(written[:at]), written[at]): None for at in range(1, len(written))}
+    model = {**tree["model"], "vocab": vocabulary, "merges": [*map(list, merges)]}
+    return {**tree, "pre_tokenizer": BYTES, "decoder": BYTES, "model": model}
+
+
 def _kind_of(tree: Json) -> tuple[str, Json]:
     """Return llama.cpp's name of a kind of tokenizer, and what distinguishes it."""
-    decoders = {part.get("type") for part in components(tree.get("decoder"))}
+    decoders = _decoders(tree)
     changes = {part.get("type") for part in components(tree.get("normalizer"))}
     if tree["model"].get("type", "BPE") != "BPE":
         raise ZaohuaError("its tokenizer is a Unigram, which is written to no .gguf: take a model with a BPE")
@@ -65,11 +90,6 @@ def _kind_of(tree: Json) -> tuple[str, Json]:
         if changes - ({"NFC"} if name.startswith("qwen") else set()):
             raise ZaohuaError(f"its tokenizer changes texts by {min(map(str, changes))}, which llama.cpp doesn't")
         return "gpt2", {"pre": name}
-    if decoders == {"Fuse"}:
-        if SPACE in tree["model"]["vocab"]:
-            how = option("tokenizer", "bytes")
-            raise ZaohuaError(f"llama.cpp takes the character {SPACE!r} of its texts for a space: train with {how}")
-        return "llama", {"pre": "default", "characters": True, "add_space_prefix": False}
     before = [*components(tree.get("pre_tokenizer"))]
     if changes - {"Prepend", "Replace"} or {part.get("type") for part in before} - {"Metaspace", "Split"}:
         raise ZaohuaError("its tokenizer divides texts in a way that no tokenizer of llama.cpp has")
@@ -106,7 +126,7 @@ def _tokens(tree: Json, size: int) -> tuple[list[str], list[int]]:
     """Return all tokens of a network and their types; those that the tokenizer doesn't have are unused."""
     tokens, types = [f"[PAD{i}]" for i in range(size)], [UNUSED] * size
     unknown = tree["model"].get("unk_token")
-    decoders = {part.get("type") for part in components(tree.get("decoder"))}
+    decoders = _decoders(tree)
     for piece, token in tree["model"]["vocab"].items():
         is_byte = "ByteFallback" in decoders and BYTE_PIECE.fullmatch(piece)
         tokens[token], types[token] = piece, UNKNOWN if piece == unknown else BYTE if is_byte else NORMAL

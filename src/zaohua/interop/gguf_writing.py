@@ -11,7 +11,7 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.interop import publishing
+from zaohua.interop import gguf_stretch, publishing
 from zaohua.interop.cards import card
 from zaohua.interop.configuration import Plan, plan
 from zaohua.interop.configuring import plain
@@ -85,6 +85,10 @@ def write_published(found: Published, path: Path, numbers: str) -> None:
         stem, _, suffix = theirs.rpartition(".")
         data, kind = _numbers(value.contiguous().numpy(), theirs, numbers)
         writer.add_tensor(f"{names.get_name(stem)}.{suffix}", data, raw_dtype=kind)
+    stretch = what.blueprint.stretch
+    if stretch is not None and stretch.kind == "llama3":
+        turned = int(what.head_width * what.blueprint.rotary_share)
+        writer.add_tensor(gguf_stretch.NAME, gguf_stretch.divisors(stretch, what.blueprint.rotary_base, turned))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -138,10 +142,8 @@ def _named(what: Plan, values: Json) -> Json:
 def _stretch(what: Plan) -> Json:
     """Return the change of rotary frequencies as metadata."""
     stretch = what.blueprint.stretch
-    if stretch is None:
+    if stretch is None or stretch.kind == "llama3":  # that is a tensor
         return {}
-    if stretch.kind == "llama3":
-        raise ZaohuaError("its positions are stretched as Llama 3 does, by a list of factors, which isn't written yet")
     values: Json = {"rope_type": stretch.kind, "factor": stretch.factor}
     if stretch.kind == "yarn":
         values |= {"original_max_position_embeddings": stretch.context, "attention_factor": stretch.scale}

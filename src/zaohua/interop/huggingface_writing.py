@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
-
 from zaohua.interop import huggingface
 from zaohua.interop.cards import card
 from zaohua.interop.published import Published
 from zaohua.interop.publishing import published_of
 from zaohua.interop.publishing import refusal as refusal
 from zaohua.storage.atomic import to_bytes
+from zaohua.storage.runs import write_tensors
 
 USE = """\
 ```python
@@ -37,7 +36,7 @@ def write(model: Any, folder: Path, numbers: str) -> str:
 
 def write_published(found: Published, folder: Path) -> None:
     """Write weights, settings, tokenizer and chat template."""
-    save_file(dict(found.weights), folder / huggingface.WEIGHTS, {"format": "pt"})
+    write_tensors(folder / huggingface.WEIGHTS, found.weights, {"format": "pt"})
     files = {
         huggingface.CONFIG: found.config,
         huggingface.TOKENIZER: json.loads(found.tokenizer),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -67,29 +68,22 @@ def push_to_hub(
     if not isinstance(model, GenerativeModel):
         raise ZaohuaError(f"push_to_hub takes a fitted model, not {shown(model)}")
     model.with_options()  # raises if it isn't fitted
-    return pushed(
-        model.to_json(),
-        model.tensors(),
-        name,
-        license=license,
-        datasets=datasets,
-        tags=tags,
-        private=private,
-        overwrite=overwrite,
-    )
+    release = Release(license, tuple(datasets), tuple(tags), private, overwrite)
+    return pushed(model.to_json(), model.tensors(), name, release)
 
 
-def pushed(
-    data: Json,
-    tensors: Mapping[str, Tensor],
-    name: str,
-    *,
-    license: str | None = None,
-    datasets: Sequence[str] = (),
-    tags: Sequence[str] = (),
-    private: bool = False,
-    overwrite: bool = False,
-) -> str:
+@dataclass(frozen=True)
+class Release:
+    """How a model is published; see `push_to_hub`."""
+
+    license: str | None
+    datasets: tuple[str, ...]
+    tags: tuple[str, ...]
+    private: bool
+    overwrite: bool
+
+
+def pushed(data: Json, tensors: Mapping[str, Tensor], name: str, release: Release) -> str:
     """Write the content of a run to the hub; see `push_to_hub`."""
     from huggingface_hub import HfApi, get_token
 
@@ -97,20 +91,22 @@ def pushed(
         raise ZaohuaError(f"{name} isn't a name on huggingface.co: it is written org/name")
     base = data.get("base") or {}
     origin = (base.get("published") or {}).get("licence")
-    chosen = licences.of_derived(origin, license, str(base.get("run") or name) if base else name, option("license"))
+    chosen = licences.of_derived(
+        origin, release.license, str(base.get("run") or name) if base else name, option("license")
+    )
     if get_token() is None:
         raise ZaohuaError("nobody is logged in at huggingface.co: hf auth login")
     front = {
         "license": chosen.casefold(),
         "library_name": "zaohua",
         "base_model": _base(base),
-        "datasets": [*datasets],
-        "tags": ["zaohua", registry.short_name(data["model"]), *tags],
+        "datasets": [*release.datasets],
+        "tags": ["zaohua", registry.short_name(data["model"]), *release.tags],
     }
     with TemporaryDirectory() as temporary, explained(name):
         folder = Path(temporary) / name.partition("/")[2]
         _write(folder, _anonymous(data), tensors, name, front)
-        return f"{name}@{_commit(HfApi(), folder, name, private, overwrite)}"
+        return f"{name}@{_commit(HfApi(), folder, name, release)}"
 
 
 def _base(base: Json) -> str | None:
@@ -149,7 +145,7 @@ def front_matter(values: Json) -> str:
     return "\n".join(["---", *lines, "---", "", ""])
 
 
-def _commit(api: HfApi, folder: Path, name: str, private: bool, overwrite: bool) -> str:
+def _commit(api: HfApi, folder: Path, name: str, release: Release) -> str:
     """Write the files in one commit, and return its hash.
 
     Raises:
@@ -157,9 +153,9 @@ def _commit(api: HfApi, folder: Path, name: str, private: bool, overwrite: bool)
     """
     from huggingface_hub import CommitOperationAdd
 
-    api.create_repo(name, private=private, exist_ok=True)
+    api.create_repo(name, private=release.private, exist_ok=True)
     there = {*api.list_repo_files(name)} - GIVEN
-    if there and not overwrite:
+    if there and not release.overwrite:
         known = _known(api, name, there)
         if others := sorted(there - known):
             raise ZaohuaError(

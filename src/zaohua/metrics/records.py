@@ -85,8 +85,10 @@ def closest_records(
     sets = [as_rows(train, sizes, "training rows"), as_rows(holdout, sizes, "held-out rows")]
     size, rng = min(map(len, sets)), generator_of(random_state)
     real = np.concatenate([z[rng.permutation(len(z))[:size]] for z in sets])
-    drawn, known = _ranked(x, real, sizes), _ranked(real, real, sizes)
-    (to_train, at_train), (to_other, at_other) = (_nearest(drawn, part) for part in (known[:, :size], known[:, size:]))
+    drawn, known = ranked(x, real, sizes), ranked(real, real, sizes)
+    (to_train, at_train), (to_other, at_other) = (
+        nearest_ranked(drawn, part) for part in (known[:, :size], known[:, size:])
+    )
     nearer, further = to_train < to_other, to_train > to_other
     decided = int(nearer.sum() + further.sum())
     if not decided:
@@ -136,7 +138,7 @@ def _above_half(fraction: float, effective: float) -> float:
     return float(norm.sf((fraction - 0.5) * 2 * np.sqrt(effective)))
 
 
-def _ranked(x: Matrix, real: Matrix, sizes: Sequence[int]) -> NDArray[np.float32]:
+def ranked(x: Matrix, real: Matrix, sizes: Sequence[int]) -> NDArray[np.float32]:
     """Scale rows so that min(|a - b|, 1) is the distance in a column; return them by columns, float32 (C, n).
 
     Numbers become their rank among the real ones, from 0 to 1; missing numbers become 2.
@@ -152,7 +154,7 @@ def _ranked(x: Matrix, real: Matrix, sizes: Sequence[int]) -> NDArray[np.float32
     return out
 
 
-def _nearest(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def nearest_ranked(x: NDArray[np.float32], y: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the distance of each column of x (C, n) to the nearest one of y (C, m), and its index."""
     best = np.full(x.shape[1], np.inf, np.float32)
     index = np.zeros(x.shape[1], np.int64)

@@ -87,6 +87,10 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
     def decode(self, x: BatchT) -> ItemsT:
         """Convert a batch as networks see it to items."""
 
+    def learns(self) -> str:
+        """Return what a fitted codec tells of its data, which no guarantee of privacy covers; "" if nothing."""
+        return f"what was learnt to encode {self.representation or 'conditions'}"
+
     @abstractmethod
     def describe(self, n: int | None = None) -> str:
         """Describe fitted items in a phrase; `n` is their number, None to leave it out."""

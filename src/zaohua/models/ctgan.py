@@ -63,6 +63,10 @@ class CTGAN(Tabular, WassersteinGAN[TableCodec]):
 
     counts_ = Stored[list[float]]([], key="counts")
 
+    def why_not_private(self) -> str:
+        """Return that rows are scored together."""
+        return f"its critic scores {self.pac} rows together, and it draws rows of rare categories more often"
+
     def plan(self) -> tuple[str, ...]:
         """Return the critic's phase, then the generator's, or both in one."""
         return ("both",) if self.update == "simultaneous" else super().plan()

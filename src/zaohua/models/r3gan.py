@@ -40,6 +40,7 @@ class R3GAN(LatentGAN[GridCodec], VocoderMixin):
     """Initial weight of the gradient penalties."""
     gamma_end: Annotated[float, Between(0)] = 0.1
     """Final weight of the gradient penalties; it decreases geometrically."""
+    phases_that_see = None  # the generator's fakes are compared with items
     latent_dim = 64
     learning_rate = 4e-4
     lr_schedule = "cosine"
@@ -57,6 +58,10 @@ class R3GAN(LatentGAN[GridCodec], VocoderMixin):
         generator = ConvDecoder(spec, y_spec, in_dim=self.latent_dim, **style)
         discriminator = ConvEncoder(spec, y_spec, out_dim=1, **style)
         return nn.ModuleDict({"discriminator": discriminator, "generator": generator})
+
+    def why_not_private(self) -> str:
+        """Return that the penalties differentiate gradients."""
+        return "its loss contains gradients itself (the gradient penalties), which aren't known for each item"
 
     def discriminator_loss(self, nets: nn.ModuleDict, batch: Batch) -> Tensor:
         """Return softplus(D(G(z)) - D(x)) + gamma / 2 (|grad D(x)|^2 + |grad D(G(z))|^2), (B,)."""

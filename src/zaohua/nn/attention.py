@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zaohua.nn.blueprint import Blueprint
-from zaohua.nn.layers import attend
+from zaohua.nn.layers import attend, capped
 from zaohua.nn.rotary import Turn, rotate
 
 
@@ -107,6 +107,26 @@ class SelfAttention(nn.Module):
         A mask says what each token sees; None if all see those before them.
         """
         n, t = x.shape[:2]
+        q, k, v = self._projected(x, turn)
+        if cache is not None:
+            k, v = cache.append(k, v)
+        dropout = self.dropout if self.training else 0.0
+        causal = t > 1 and mask is None
+        values = attend(q, k, v, mask, dropout=dropout, causal=causal, scale=self.scale, cap=self.cap)
+        out: Tensor = self.out(values.transpose(1, 2).reshape(n, t, -1))
+        return out
+
+    def weights(self, x: Tensor, turn: Turn | None, mask: Tensor | None) -> Tensor:
+        """Return how much each token of x (B, t, width) looks at each other, (B, heads, t, t); each row sums to 1."""
+        q, k, _ = self._projected(x, turn)
+        k = k.repeat_interleave(self.heads // self.kv_heads, dim=1)
+        scores = capped((self.scale or q.shape[-1] ** -0.5) * (q @ k.transpose(2, 3)).float(), self.cap)
+        seen = torch.ones(x.shape[1], x.shape[1], dtype=torch.bool, device=x.device).tril() if mask is None else mask
+        return scores.masked_fill(~seen, -torch.inf).softmax(-1)
+
+    def _projected(self, x: Tensor, turn: Turn | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries, keys and values of x (B, t, width), (B, heads, t, size) each."""
+        n, t = x.shape[:2]
         qkv, both = self.qkv(x), self.heads + self.kv_heads
         if self.qk_norm == "all" and self.norm_q is not None and self.norm_k is not None:
             q, k, v = qkv.split([n * self.size for n in (self.heads, self.kv_heads, self.kv_heads)], dim=-1)
@@ -117,14 +137,7 @@ class SelfAttention(nn.Module):
             qk = self._normalised(qk)
         if turn is not None and self.turned:
             qk = rotate(qk, *turn)
-        q, k = qk[:, : self.heads], qk[:, self.heads :]
-        if cache is not None:
-            k, v = cache.append(k, v)
-        dropout = self.dropout if self.training else 0.0
-        causal = t > 1 and mask is None
-        values = attend(q, k, v, mask, dropout=dropout, causal=causal, scale=self.scale, cap=self.cap)
-        out: Tensor = self.out(values.transpose(1, 2).reshape(n, t, -1))
-        return out
+        return qk[:, : self.heads], qk[:, self.heads :], v
 
     def _normalised(self, qk: Tensor) -> Tensor:
         """Normalise queries and keys (B, H, t, D), each head by itself."""
@@ -159,7 +172,7 @@ def visible(begin: int, end: int, present: Tensor | None, device: torch.device) 
 
 def within(window: int, begin: int, end: int, mask: Tensor | None, device: torch.device) -> Tensor | None:
     """Narrow a mask of `visible` to a window: each token sees itself and those less than `window` before it."""
-    if end <= window:
+    if not torch.compiler.is_compiling() and end <= window:  # an exported network may read more later
         return mask
     at = torch.arange(end, device=device)
     near = at[begin:, None] - at < window

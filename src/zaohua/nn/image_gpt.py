@@ -33,6 +33,12 @@ class PixelTransformer(nn.Module):
         out: Tensor = logits.view(x.shape[0], height, width, channels, -1).permute(0, 4, 3, 1, 2).flatten(1, 2)
         return out
 
+    def attention(self, x: Tensor, y: Condition | None = None) -> list[Tensor]:
+        """Return the weights of attention of each block, as `Transformer.attention` does, of images x (B, C, H, W)."""
+        tokens = self._tokens(x.permute(0, 2, 3, 1).flatten(1))
+        first = torch.full_like(tokens[:, :1], self.begin)
+        return self.transformer.attention(torch.cat([first, tokens[:, :-1]], dim=1), y)
+
     def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
         """Return the initial state for n images, before the first number."""
         return self.transformer.start(n, y, keep)

@@ -180,6 +180,16 @@ class Transformer(nn.Module):
             x = torch.cat([prefix.values.to(x.dtype), x], dim=1)
         return self._run(x, prefix)[:, prefix.values.shape[1] :]
 
+    def attention(self, tokens: Tensor, y: Condition | None = None) -> list[Tensor]:
+        """Return how much each token (B, t) looks at each before it, (B, heads, P + t, P + t) of each block.
+
+        The P tokens of the condition come first.
+        """
+        prefix, looks = self.prefix(y, tokens.shape[0]), list[Tensor]()
+        x = self.embedded(tokens, prefix)
+        self._run(torch.cat([prefix.values.to(x.dtype), x], dim=1), prefix, looks=looks)
+        return looks
+
     def logits(self, features: Tensor) -> Tensor:
         """Map features (..., width) to logits of the next token, float32 (..., vocabulary)."""
         logits = self.head(self.norm(features)).float()
@@ -232,9 +242,14 @@ class Transformer(nn.Module):
             cache.select(rows)
 
     def _run(
-        self, x: Tensor, prefix: Prefix, state: list[Cache] | None = None, segments: Tensor | None = None
+        self,
+        x: Tensor,
+        prefix: Prefix,
+        state: list[Cache] | None = None,
+        segments: Tensor | None = None,
+        looks: list[Tensor] | None = None,
     ) -> Tensor:
-        """Map the next embedded tokens (B, t, width) to their features."""
+        """Map the next embedded tokens (B, t, width) to their features; add the weights of attention to `looks`."""
         blueprint, begin, t = self.blueprint, 0 if state is None else state[0].length, x.shape[1]
         places: slice | Tensor = slice(prefix.first + begin, prefix.first + begin + t)
         if segments is not None:
@@ -246,6 +261,8 @@ class Transformer(nn.Module):
         view = self._view(begin, t, mask, places, x)
         for i, block in enumerate(self.blocks):
             turn, mask = view[self.windowed[i]]
+            if looks is not None:
+                looks.append(block.attention.weights(block.norm1(x), turn, mask))
             if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
                 x = checkpoint(block, x, turn, mask, use_reentrant=False)
             else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from zaohua.core import registry
 from zaohua.core.advice import quoted
 from zaohua.core.json import Json
+from zaohua.privacy.guarantee import Guarantee
 
 SCORE = {
     "exact": "exact log-likelihood",
@@ -50,7 +51,7 @@ A **{registry.short_name(model["model"])}** made with zaohua {model["version"]}.
 - Conditions: {conditions}
 - Training: {training}; seed {model["seed"]}{origin}
 - Quality: not measured yet (`zaohua evaluate {quoted(folder)}`)
-- Privacy: no guarantee; the weights may reveal training items
+{_privacy(model["state"].get("privacy"))}
 
 ```python
 import zaohua as zh
@@ -67,6 +68,14 @@ items = model.sample(16)
 |---|---|
 {settings}
 """
+
+
+def _privacy(promised: Json | None) -> str:
+    """Tell what the run promises of the privacy of its training data."""
+    if promised is None:
+        return "- Privacy: no guarantee; the weights may reveal training items"
+    first, *others = Guarantee.from_json(promised).lines()
+    return "\n".join([f"- Privacy: {first}", *(f"  - {line}" for line in others)])
 
 
 def _base(base: Json) -> str:

@@ -18,13 +18,14 @@ from zaohua.storage.runs import load_model
 
 
 def load(path: str | Path, device: str = "auto") -> Any:
-    """Load the fitted model of a run folder, of any class and from any machine.
+    """Load the fitted model of a run folder, of any class and from any machine; or a published model.
 
     A run contains no code. If the model's class is outside this package, the run names the module that defines it, and
     loading imports that module unless it is part of the standard library.
 
     Args:
-        path: the run folder.
+        path: the run folder; or `org/name[@revision]` on huggingface.co, a folder that transformers or PEFT wrote, or a
+            .gguf file.
         device: device of the networks: "auto", "cpu", "cuda", "mps" ...
 
     Returns:

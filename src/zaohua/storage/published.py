@@ -16,7 +16,7 @@ from zaohua.storage.layout import MODEL
 if TYPE_CHECKING:
     from torch import Tensor
 
-READER = "zaohua.interop.published"
+READER, WRITER = "zaohua.interop.published", "zaohua.interop.pushing"
 RUNS = "runs"
 """The folder that runs are in by default, which is no organisation."""
 GGUF = ".gguf"
@@ -51,3 +51,16 @@ def is_hub_name(path: str | Path) -> bool:
 def reader() -> Reader:
     """Import the module that reads published models."""
     return cast(Reader, importlib.import_module(READER))
+
+
+class Writer(Protocol):
+    """What `WRITER` defines."""
+
+    def push_to_hub(self, model: object, name: str, **options: object) -> str:
+        """Write a fitted model to the hub."""
+        ...
+
+
+def writer() -> Writer:
+    """Import the module that writes models to the hub."""
+    return cast(Writer, importlib.import_module(WRITER))

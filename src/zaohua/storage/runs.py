@@ -62,6 +62,17 @@ def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
     return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
 
 
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str] | None = None) -> None:
+    """Write named tensors as a safetensors file that others may read as they may read new files.
+
+    The library itself leaves files that only their owner may read.
+    """
+    path.touch()
+    mode = path.stat().st_mode
+    safetensors.torch.save_file(dict(tensors), path, about)
+    path.chmod(mode)
+
+
 def weights_hash(tensors: Mapping[str, Tensor]) -> str:
     """Return the sha256 that the manifest of a run has for the weights of a model."""
     return sha256(tensor_bytes(tensors))

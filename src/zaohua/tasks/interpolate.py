@@ -159,5 +159,7 @@ def _end(latents: Latents, name: str, end: object) -> np.ndarray:
         return latents.of_seed(whole_number(name, end, 0))
     z = latents.of(end if isinstance(end, (str, Path)) else latents.model.codec_.as_items(end, None))
     if len(z) != 1:
-        raise ZaohuaError(f"{name} must be one item, and these are {len(z):,}")
+        patch = getattr(latents.model.codec_, "patch", None)
+        cut = f" patches of {patch} x {patch}, as this model learnt: give a picture of that size" if patch else ""
+        raise ZaohuaError(f"{name} must be one item, and these are {len(z):,}{cut}")
     return np.asarray(z[0])

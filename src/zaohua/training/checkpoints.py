@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 import torch
 from torch import Tensor
 
+from zaohua.core.advice import option
 from zaohua.core.errors import CheckpointError, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.estimator.seen import replaced
@@ -68,7 +69,7 @@ def check_data(state: Json, data: TrainingData, run: object, model: Trainable) -
     Raises:
         ZaohuaError: the data differ, or a setting that rows of data depend on.
     """
-    difference = data.differs(state["data"]) if "data" in state else None
+    difference = data.differs(state["data"]) if state.get("data") else None
     saved, _ = load_model(str(run), weights=False)
     now, then = model.seen_, saved["state"].get("seen", [])
     same_split = saved["parameters"].get("validation_fraction") == model.validation_fraction
@@ -119,6 +120,7 @@ def state_of(engine: Engine) -> Json:
         "held_out": len(engine.held_out),
         "made_with": environment(engine),
         "data": engine.fingerprint,
+        "private": None if engine.private is None else engine.private.state(),
     }
 
 
@@ -153,6 +155,13 @@ def restore(engine: Engine) -> None:
         return
     state, groups, problems = checkpoint
     check_data(state, engine.data, engine.run_folder, engine.model)
+    if engine.private is not None:
+        engine.private.restore(state.get("private"), engine.model, engine.run_folder)
+    elif state.get("private"):
+        raise ZaohuaError(
+            f"{engine.run_folder} was begun with {option('epsilon', state['private']['epsilon'])}, and steps without "
+            "it would reveal items: give it again, or train a new model"
+        )
     for problem in problems:
         engine.emit("warning", message=f"{problem}; going on from step {state['step']}")
     engine.step = engine.saved = state["step"]

@@ -29,6 +29,10 @@ class Learnt(TrainingSettings, GenerativeModel[CodecT]):
     phases: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("net",)}
     """Phases of a step, in order, and the networks that each of them trains."""
 
+    phases_that_see: ClassVar[tuple[str, ...] | None] = None
+    """Phases whose loss depends on items, which private training adds noise to; None for all. The others are given no
+    items then, and conditions that are drawn."""
+
     @abstractmethod
     def build(self, spec: DataSpec, y_spec: DataSpec | None) -> nn.ModuleDict:
         """Create the untrained networks by name, from the specs of x and y."""
@@ -66,6 +70,8 @@ class Learnt(TrainingSettings, GenerativeModel[CodecT]):
 
         Items of one of `groups` (n,) stay together, see `order.grouped_split`.
         """
+        if self.epsilon is not None:  # whatever is chosen by held-out items is outside the guarantee
+            return grouped_split(n, 0, seed, groups)
         explicit = self.validation_fraction != type(self).validation_fraction
         count = math.ceil(self.validation_fraction * n) if n > 2 or explicit else 0  # by default none of 1 or 2 items
         return grouped_split(n, count, seed, groups)
@@ -78,6 +84,14 @@ class Learnt(TrainingSettings, GenerativeModel[CodecT]):
             rows: result of `rows`.
         """
         return data.x, self.hold_out(rows.n_items, derive_seed(self.seed_, "split"), rows.groups)[1]
+
+    def sees(self, phase: str) -> bool:
+        """Return whether the loss of a phase depends on items."""
+        return self.phases_that_see is None or phase in self.phases_that_see
+
+    def why_not_private(self) -> str:
+        """Return why the model can't be trained with `epsilon`; an empty text if it can."""
+        return ""
 
     def add_adapters(self, nets: nn.ModuleDict) -> nn.ModuleDict:
         """Add adapters to the networks to train; by default all weights are trained and none are added."""

@@ -31,8 +31,8 @@ from zaohua.training.events import Callback, Event, EventKind
 from zaohua.training.footprint import Footprint, foresee
 from zaohua.training.forecast import Forecast, last_words
 from zaohua.training.meter import Meter
-from zaohua.training.order import Batches
 from zaohua.training.previews import make_preview
+from zaohua.training.private.starting import batches_for, end
 from zaohua.training.step import Stepper
 from zaohua.training.validation import Best
 
@@ -66,7 +66,7 @@ class Engine(Stepper):
         self.run: runs.Run | None = None
         self.callbacks = [*callbacks] if self.main else []
         self._split()
-        self.fingerprint = None if out is None else data.fingerprint()
+        self.fingerprint = None if out is None or self.private is not None else data.fingerprint()
         self.meter, self.saved = Meter(self.accelerator, self.device), -1
         self.previous_seconds, self.started = 0.0, time.perf_counter()
         self.footprint: Footprint | None = None
@@ -84,7 +84,7 @@ class Engine(Stepper):
         if not len(rows):
             raise ZaohuaError(f"{n} items are too few to hold out a fraction of {model.validation_fraction}")
         weights = model.row_weights(self.data)
-        self.batches = Batches(
+        self.batches = batches_for(self, rows, weights)(
             self.data.x,
             self.data.y,
             rows,
@@ -176,6 +176,8 @@ class Engine(Stepper):
                 self._preview()
             if self._is_due(model.checkpoint_every):
                 checkpoints.save(self)
+        if not self.signals.received:
+            end(self)
         if self.saved != self.step:
             checkpoints.save(self)
         if not self.signals.received:
@@ -197,7 +199,8 @@ class Engine(Stepper):
         if signum:
             self.signals.received = int(signum)  # in all processes
         no_better = self.model.patience is not None and self.best.waited >= self.model.patience
-        return self.progress >= 1 or no_better or bool(signum)
+        over = self.private is not None and self.private.ended
+        return self.progress >= 1 or no_better or over or bool(signum)
 
     def _is_due(self, every: int | None) -> bool:
         return every is not None and self.step % every == 0

@@ -8,6 +8,7 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.params import Between
 from zaohua.core.with_fields import WithFields
+from zaohua.training.private.refusals import check_private_settings
 
 if TYPE_CHECKING:
     from zaohua.training.trainable import Trainable
@@ -37,7 +38,8 @@ class TrainingSettings(WithFields):
     weight_decay: Annotated[float, Between(0)] = 0.0
     """Decoupled weight decay (AdamW)."""
     max_grad_norm: Annotated[float | None, Between(above=0)] = 1.0
-    """Norm that gradients are clipped to; None doesn't clip."""
+    """Norm that gradients are clipped to; None doesn't clip. With `epsilon` the norm of each item's, by default at most
+    1."""
     ema_decay: Annotated[float, Between(0, 0.99999)] = 0.999
     """Decay rate of the running average of the weights, which sampling uses; 0 uses the last weights."""
     validation_fraction: Annotated[float, Between(0, 0.9)] = 0.0
@@ -58,6 +60,14 @@ class TrainingSettings(WithFields):
     """Precision of the networks; "auto" uses bfloat16 if the hardware supports it."""
     workers: Annotated[int | None, Between(0)] = None
     """Number of processes that decode files, for data that doesn't fit in memory; None chooses."""
+    epsilon: Annotated[float | None, Between(above=0)] = None
+    """Privacy loss: no one item changes the probability of any result by more than a factor exp(epsilon). None: no
+    guarantee."""
+    delta: Annotated[float | None, Between(0, 1)] = None
+    """Chance that the guarantee of `epsilon` doesn't hold; None for 1 / (10 n) of n items."""
+    private_draws: Annotated[int, Between(1)] = 1
+    """Losses of each item, with noise of their own, whose gradients are averaged before they are clipped, with
+    `epsilon`: more learn better from the same budget, and take longer."""
     tensorboard: bool = False
     """Write the history for TensorBoard, too (needs the tensorboard package)."""
 
@@ -68,6 +78,7 @@ def check_settings(model: Trainable) -> None:
     Raises:
         ZaohuaError: they don't; the message names them and says what to do.
     """
+    check_private_settings(model)
     explicit = model.patience is not None and model.patience != type(model).patience
     if explicit and not model.has_validation_loss:
         raise ZaohuaError(

@@ -66,7 +66,8 @@ class Trainable(Learnt[CodecT]):
     def _rows_to_learn(self, data: TrainingData) -> TrainingData:
         """Return the rows that batches are made of, and remember the items that they are of."""
         rows = self.rows(data)
-        self.remember(*self.learnt(data, rows))
+        if self.epsilon is None:  # hashes tell whether an item was trained on
+            self.remember(*self.learnt(data, rows))
         return rows
 
     def _check(self) -> None:

@@ -7,6 +7,7 @@ import torch
 
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
+from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.metrics.text_overlap import SEPARATOR
 from zaohua.modalities.texts.corpus import Corpus
 from zaohua.modalities.texts.surprise import surprise
@@ -61,7 +62,7 @@ def test_a_stride_gives_each_token_at_least_so_much_before_it(model: Any, stride
         scored += stride
     begin = scored - context
     window = torch.tensor([tokens[begin : begin + context + 1]])
-    expected = model.surprisal(model.nets_["net"], window, None)
+    expected = surprisal(model.nets_["net"], window, None)
     assert told[place - 1]["nats"] == pytest.approx(float(expected[0, place - 1 - begin]), abs=1e-4)
     assert found.nats == pytest.approx(sum(token["nats"] for token in told), abs=1e-3)
     assert found.tokens == len(tokens) - 1

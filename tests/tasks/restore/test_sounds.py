@@ -243,8 +243,10 @@ def test_clipped_sounds_are_as_given_below_the_level_which_is_told_or_found(mode
     assert np.array_equal(told, found) and "took 1 sound to be clipped at 0.25, where the wave is flat" in notes
     assert np.array_equal(told[~cut], sound.samples[~cut]) and (np.abs(told[cut]) >= 0.2499).all()
     with gathered() as notes:
-        restore(model, zh.Sound(tone(900, 210) + np.float32(0.01) * RNG.standard_normal(900), RATE), "clip")
+        whole = zh.Sound(tone(900, 210) + np.float32(0.01) * RNG.standard_normal(900), RATE)
+        beside = restore(model, [whole, sound], "clip").best
     assert "found no flat peaks in 1 sound: not clipped" in notes
+    assert beside[0] == whole and np.array_equal(beside[1].samples, found)
 
 
 def test_sounds_of_another_rate_keep_it_unless_they_are_to_have_more(model: zh.EDM) -> None:

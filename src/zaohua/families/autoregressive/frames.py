@@ -130,27 +130,32 @@ class FrameModel(Trainable[RollCodec]):
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p of an item's frames and end, the mean over its frames, (B,) nats."""
         cells, ends = self.surprisal(nets["net"], batch.x, batch.y)
-        return (cells + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
+        return (cells.sum(2) + ends).sum(1) / (batch.x[:, 1:, 0] >= 0).sum(1).clamp(min=1)
 
     @staticmethod
     def surprisal(net: nn.Module, x: Tensor, y: Condition | None) -> tuple[Tensor, Tensor]:
-        """Return -log p of the cells of each frame of x (B, T + 1, K) but the first, and of the end, nats (B, T) each.
+        """Return -log p of the cells of x (B, T + 1, K) but the first frame's, (B, T, K), and of the end, nats (B, T).
 
         The end is whether the piece is over at that frame. No piece is over before it begins; padding costs nothing.
         """
         logits, over = net(x, y)
         begins, x = x[:, :-1, 0] == END_FRAME, x[:, 1:]
         there, ended = x[..., 0] >= 0, x[..., 0] == END_FRAME
-        cells = F.cross_entropy(logits.flatten(0, 2), x.clamp(min=0).flatten(), reduction="none").view(x.shape).sum(2)
+        cells = F.cross_entropy(logits.flatten(0, 2), x.clamp(min=0).flatten(), reduction="none").view(x.shape)
         ends = F.binary_cross_entropy_with_logits(over, ended.float(), reduction="none")
-        return cells * there, ends * ((there | ended) & ~begins)
+        return cells * there.unsqueeze(2), ends * ((there | ended) & ~begins)
 
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return log p of all frames and of the end, (B,) nats."""
         cells, ends = self.surprisal(self.nets_["net"], started(x), y)
-        return -(cells.double() + ends.double()).sum(1)
+        return -(cells.sum(2).double() + ends.double()).sum(1)
+
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p of each cell, and in a last column of the end, nats (B, T, K + 1)."""
+        cells, ends = self.surprisal(self.nets_["net"], started(x), y)
+        return torch.cat([cells, ends.unsqueeze(2)], dim=2)
 
     def frame_nll(self, X: object, y: object = None) -> float:
         """Return the mean -log p of a frame over all frames of all pieces, in nats, as papers report it.
@@ -163,7 +168,7 @@ class FrameModel(Trainable[RollCodec]):
 
         def sums(x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
             cells, _ = self.surprisal(self.nets_["net"], started(x), y)
-            return torch.stack([cells.double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
+            return torch.stack([cells.sum(2).double().sum(1), (x[..., 0] >= 0).sum(1)], dim=1)
 
         nats, frames = self.map_items(sums, encoded).sum(axis=0)
         return float(nats / frames)

@@ -76,6 +76,10 @@ class PixelModel(Guided[ImageCodec]):
         """Return sum_i log p(x_i | x_<i), (B,) nats."""
         return self.likelihood(self.spec_).log_prob(self.nets_["net"](x, y), x)
 
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p(x_i | x_<i) of each number, or of all channels of a pixel together, nats (B, C or 1, H, W)."""
+        return -self.likelihood(self.spec_).terms(self.nets_["net"](x, y), x)
+
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw images number by number, (n, C, H, W) in [-1, 1]."""
         return self.draw_from(cast(Decoder, self.nets_["net"]), noise, y)

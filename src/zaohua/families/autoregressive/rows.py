@@ -9,6 +9,7 @@ in which rows are scored and drawn, after any given columns. Numbers are discret
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, cast
 
 import torch
@@ -141,10 +142,15 @@ class RowAutoregression(Trainable[TableCodec]):
 
         Features that a row doesn't say (-1 or NaN) come last, where they sum to one.
         """
+        return self.log_conditional(x, y, range(len(self.spec_.features)))
+
+    def log_conditional(self, x: Tensor, y: Condition | None, features: Sequence[int]) -> Tensor:
+        """Return log p of some features given all others, one after the other, nats (B,)."""
         net, cells = self.net, self._cells(x)
         codes = net.bins.codes(bins.middles(x, cells))
-        seen, total = torch.full_like(codes, -1), torch.zeros(len(x), dtype=torch.float64, device=x.device)
-        for feature in range(codes.shape[1]):
+        seen, total = codes.clone(), torch.zeros(len(x), dtype=torch.float64, device=x.device)
+        seen[:, list(features)] = -1
+        for feature in features:
             code, log_p = codes[:, feature], net.log_probabilities(feature, seen, y)
             at = code.clamp(min=0)
             if feature in net.bins.reals:

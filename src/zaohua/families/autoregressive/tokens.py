@@ -32,17 +32,14 @@ from zaohua.core.stored import Stored
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
 from zaohua.families.autoregressive.decoding import GUESSES, Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
 from zaohua.nn.int8 import int8
-from zaohua.nn.packing import packed
-from zaohua.nn.transformer import Transformer
 from zaohua.training.events import Batch
 
-FULL = 0.75
-"""Share of learnt tokens in a batch, from which on the logits of all are computed."""
 FEW = 10
 """Number of contexts that are few to learn from."""
 TokenCodecT = TypeVar("TokenCodecT", bound=TokenCodec, default=TokenCodec, covariant=True)
@@ -97,12 +94,13 @@ class TokenModel(Guided[TokenCodecT]):
         Without conditions texts are concatenated, and a row has twice the context, of which `prepare` cuts a random
         part; rows are views of one stream, so a memory-mapped corpus stays in its file. With conditions, or where items
         are learnt separately, a row belongs to one item; separate items longer than the context have rows that overlap
-        by half a context, which is read but not learnt again.
+        by half a context, which is read but not learnt again. With `epsilon` every row is of one item and none overlap.
         """
         tokens = cast(Sequences, data.x)  # as every TokenCodec encodes items
         stream, length = tokens.stream, self.context
         self.apart_ = bool(tokens.apart)
-        if data.y is None and not tokens.apart and isinstance(stream, Tensor):
+        private = self.epsilon is not None
+        if data.y is None and not tokens.apart and not private and isinstance(stream, Tensor):
             few = f"{len(stream):,} tokens of {self.codec_.modality}"
             if len(stream) < 2 * length + 1:
                 most = option("context", max(2, (len(stream) - 1) // 2))
@@ -111,10 +109,10 @@ class TokenModel(Guided[TokenCodecT]):
                 note(f"{few} are few for a context of {length}: a model will soon know them by heart")
             return TrainingData(stream.unfold(0, 2 * length + 1, length), None)
         long = int((tokens.stops - tokens.starts > length + 1).sum())
-        if long and self.tells_cuts:
+        if long and self.tells_cuts and not private:
             noun, how = ("dialogues", "parts that overlap by half") if tokens.apart else (self.codec_.modality, "parts")
             note(f"{long:,} of {len(tokens):,} {noun} are longer than the context of {length} tokens: learnt in {how}")
-        rows = TokenRows(tokens, length, length // 2 if tokens.apart else 0)
+        rows = TokenRows(tokens, length, length // 2 if tokens.apart and not private else 0)
         return data.cut(rows, rows.item_index)
 
     def hold_out(self, n: int, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +121,7 @@ class TokenModel(Guided[TokenCodecT]):
         At most 1,000 evenly spaced rows are used for validation; nothing is held out of fewer than three rows. Items
         that are learnt separately are drawn at random.
         """
-        if n > 2 and (self.y_codec_ is not None or self.apart_):
+        if self.epsilon is not None or (n > 2 and (self.y_codec_ is not None or self.apart_)):
             return super().hold_out(n, seed, groups)
         held = self._held_rows(n)
         rows = np.linspace(n - held, n - 1, min(held, 1000)).round().astype(int)
@@ -135,7 +133,7 @@ class TokenModel(Guided[TokenCodecT]):
 
     def held_out_token(self, tokens: Sequences) -> int | None:
         """Return where the held-out end of a stream begins, its length without one; None for items held out whole."""
-        if self.y_codec_ is not None or tokens.apart:
+        if self.y_codec_ is not None or tokens.apart or self.epsilon is not None:
             return None
         n = (len(tokens.stream) - 1) // self.context - 1  # rows of twice the context, as `rows` unfolds them
         held = self._held_rows(n)
@@ -165,28 +163,19 @@ class TokenModel(Guided[TokenCodecT]):
 
     def loss(self, nets: nn.ModuleDict, batch: Batch, phase: str) -> Tensor:
         """Return -log p(x_t | x_<t), the mean over an item's tokens, (B,) nats."""
-        nats = self.surprisal(nets["net"], batch.x, batch.y, self.condition_mask(batch))
+        keep = self.condition_mask(batch)
+        nats = surprisal(nets["net"], batch.x, batch.y, keep, plain=self.epsilon is not None)
         return nats.sum(1) / (batch.x[:, 1:] >= 0).sum(1).clamp(min=1)
-
-    @staticmethod
-    def surprisal(net: nn.Module, x: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
-        """Return -log p of each token but the first given those before it, nats (B, t - 1).
-
-        It is 0 for padding (-1), and for tokens t that are read but not learnt (-2 - t).
-        """
-        before, targets = x[:, :-1], x[:, 1:].clamp(min=PAD)
-        before = torch.where(before < PAD, -2 - before, before.clamp(min=0))
-        if isinstance(net, Transformer):
-            return _surprisal(net, before, targets, x[:, :-1] != PAD, y, keep)
-        return F.cross_entropy(
-            net(before, y, keep).flatten(0, 1), targets.flatten(), ignore_index=PAD, reduction="none"
-        ).view(len(x), -1)
 
     # ---- primitives
 
     def log_prob(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
         """Return sum_t log p(x_t | x_<t) of rows END, text, END, (B,) nats."""
         return -torch.cat([part.double().sum(1, keepdim=True) for part in self.windows(x, y)], dim=1).sum(1)
+
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p of every token but the first, of which the last is the end, nats (B, t - 1)."""
+        return torch.cat(list(self.windows(x, y)), dim=1)
 
     def windows(self, x: Tensor, y: Condition | None, stride: int | None = None) -> Iterator[Tensor]:
         """Yield the surprisal of every token but the first, window after window, (B, number of new tokens) each.
@@ -198,7 +187,7 @@ class TokenModel(Guided[TokenCodecT]):
         overlap = length - (length // 2 if stride is None else stride)
         while scored < x.shape[1] - 1:
             begin = 0 if not scored else scored - overlap
-            part = self.surprisal(net, x[:, begin : begin + length + 1], y)
+            part = surprisal(net, x[:, begin : begin + length + 1], y)
             yield part[:, scored - begin :]
             scored = begin + part.shape[1]
 
@@ -304,24 +293,3 @@ class TokenRows:
         at = indices if isinstance(indices, slice) else np.asarray(indices)
         rows = [self._row(item, low) for item, low in zip(self.item_index[at], self._lows[at], strict=True)]
         return torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=PAD)
-
-
-def _surprisal(
-    net: Transformer, before: Tensor, targets: Tensor, present: Tensor, y: Condition | None, keep: Tensor | None
-) -> Tensor:
-    """Return -log p of each target given the tokens before it, nats (B, t); 0 for those that aren't learnt (-1).
-
-    Short rows are packed together. Logits of a large vocabulary cost as much as the blocks, so only those of targets
-    are computed where many tokens are none.
-    """
-    learnt = targets != PAD
-    rows = packed(before, present.sum(1)) if y is None else None
-    if rows is not None:
-        features = net.packed_features(rows.tokens, rows.segments).flatten(0, 1)[rows.places[learnt]]
-    elif bool(learnt.sum() < FULL * learnt.numel()):
-        features = net.features(before, y, keep)[learnt]
-    else:
-        flat = net(before, y, keep).flatten(0, 1)
-        return F.cross_entropy(flat, targets.flatten(), ignore_index=PAD, reduction="none").view(targets.shape)
-    nats = F.cross_entropy(net.logits(features), targets[learnt], reduction="none")
-    return nats.new_zeros(learnt.shape).masked_scatter(learnt, nats)

@@ -68,7 +68,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         if phase == "prior":
             with torch.no_grad():
                 codes = self._codes(nets, batch.x)
-            return -self._log_prior(nets, codes, batch.y, self.condition_mask(batch))
+            return -self._log_prior(nets, codes, batch.y, self.condition_mask(batch)).sum(1)
         z, codebook = nets["encoder"](batch.x).float(), self._codebook(nets)
         vectors = codebook(codebook.nearest(z.detach()))
         distance = (z.detach() - vectors).square() + self.commitment * (z - vectors.detach()).square()
@@ -85,14 +85,11 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         return self._codebook(nets).nearest(nets["encoder"](x))
 
     def _log_prior(self, nets: nn.ModuleDict, codes: Tensor, y: Condition | None, keep: Tensor | None = None) -> Tensor:
-        """Return log p(codes | y), row by row, (B,) nats."""
+        """Return log p(code | codes before, y) of each code, row by row, (B, h w) nats."""
         tokens = F.pad(codes.flatten(1), (1, 0), value=self.codes)
         logits = nets["prior"](tokens[:, :-1], y, keep)[..., : self.codes]
-        return (
-            -F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none")
-            .view(len(codes), -1)
-            .sum(1)
-        )
+        nats = F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none")
+        return -nats.view(len(codes), -1)
 
     @property
     @abstractmethod
@@ -105,7 +102,13 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
         """Return log p(k | y) + log p(x | k) at the codes k of x, nats (B,)."""
         codes = self._codes(self.nets_, x)
         log_p = self.likelihood.log_prob(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
-        return self._log_prior(self.nets_, codes, y) + log_p
+        return self._log_prior(self.nets_, codes, y).sum(1) + log_p
+
+    def bound_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Return the terms of -`log_prob`: -log p(x | codes) by place, nats (B, ...), and -log p(code) (B, h w)."""
+        codes = self._codes(self.nets_, x)
+        terms = self.likelihood.terms(self.nets_["decoder"](self.nets_["codebook"](codes)), x)
+        return -terms, -self._log_prior(self.nets_, codes, y)
 
     @property
     def latent_size(self) -> int:

@@ -26,6 +26,8 @@ LONGEST = 16
 """Maximum number of steps of a WAIT or HOLD token."""
 PITCHES = 128
 """Number of MIDI pitches."""
+NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+"""Names of the pitches of an octave."""
 
 
 class MusicCodec(PieceCodec, TokenCodec[PiecesLike]):
@@ -111,6 +113,16 @@ class MusicCodec(PieceCodec, TokenCodec[PiecesLike]):
                 voice, pitch = divmod(token - 2 * LONGEST, PITCHES)
                 notes.append([now, 0, pitch, voice])
         return Piece(np.array([note for note in notes if note[1]]).reshape(-1, 4), self.steps_, now, self.voices_)
+
+    def name(self, token: int) -> str:
+        """Return what a token says: "wait 4", "C4" with its voice, "hold 2", or nothing for the end."""
+        if token in (self.end_, PAD):
+            return ""
+        if token < 2 * LONGEST:
+            return f"{'wait' if token < LONGEST else 'hold'} {token % LONGEST + 1}"
+        voice, pitch = divmod(token - 2 * LONGEST, PITCHES)
+        note = f"{NAMES[pitch % 12]}{pitch // 12 - 1}"
+        return f"{note} (voice {voice + 1})" if self.voices_ else note
 
     def allowed(self, before: Tensor) -> Tensor:
         """Return a mask of the tokens that may follow, bool (B, tokens), given tokens int (B, t) that start with END.

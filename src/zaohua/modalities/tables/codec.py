@@ -6,7 +6,7 @@ A row is encoded as one number per learnt column (see `columns`); `TableTensors`
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import pandas as pd
@@ -17,13 +17,13 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.core.params import Between
 from zaohua.modalities.base import counted
 from zaohua.modalities.tables import conditions, refused
 from zaohua.modalities.tables.columns import Column
 from zaohua.modalities.tables.constraints import given as constrained
 from zaohua.modalities.tables.constraints import roles
 from zaohua.modalities.tables.constraints.system import System
+from zaohua.modalities.tables.declared_tables import DeclaredTables
 from zaohua.modalities.tables.frames import (
     ColumnName,
     Container,
@@ -33,11 +33,11 @@ from zaohua.modalities.tables.frames import (
     index_of,
 )
 from zaohua.modalities.tables.kinds import plain
-from zaohua.modalities.tables.table_tensors import TableTensors
+from zaohua.modalities.tables.schema import declared, read_schema
 from zaohua.modalities.tables.views import View
 
 
-class TableCodec(TableTensors):
+class TableCodec(DeclaredTables):
     """Codec from data frames of pandas or polars, and arrays (n, columns), to rows of numbers.
 
     Attributes:
@@ -53,8 +53,6 @@ class TableCodec(TableTensors):
     kinds: dict[str, str] | None = None
     """Kinds of columns by name, instead of inferred ones: continuous, integer, boolean, categorical, ordered, datetime
     (with a format, as in datetime:%d/%m/%Y), duration or identifier."""
-    max_categories: Annotated[int, Between(2)] = 1000
-    """Maximum number of distinct values of a categorical column."""
     constraints: tuple[str, ...] = ()
     """Rules that all rows satisfy: 'start < end <= due', 'total = net + tax', 'age >= 18', or '(city, country)' for the
     combinations in the data only."""
@@ -74,9 +72,14 @@ class TableCodec(TableTensors):
         for name in kinds:
             if name not in map(str, frame.columns):
                 raise unknown("column in kinds:", name, frame.columns)
+        known = read_schema(self.schema, frame.columns)
         columns = refused.each(
             frame.columns.tolist(),  # names as Python's numbers: pandas 2 iterates over numpy's
-            lambda name: roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed),
+            lambda name: (
+                declared(name, known[str(name)])
+                if str(name) in known
+                else roles.column(frame[name].rename(name), kinds.get(str(name)), self.max_categories, parsed)
+            ),
         )
         self.identifiers_ = [column for column in columns if column.kind == "identifier"]
         self.columns_ = [column for column in columns if column.kind != "identifier"]
@@ -87,6 +90,9 @@ class TableCodec(TableTensors):
                 f"{option('kinds', {str(columns[0].name): 'categorical'})}"
             )
         codes = self._codes(frame)
+        for column, part in zip(self.columns_, codes.T, strict=True):
+            if str(column.name) in known:
+                column.check_known(frame[column.name], part)
         system, coordinates = System.fit(parsed, self.columns_, codes, self.max_categories)
         views = [
             None if each.column.is_category else View.fit(each.column, coordinates[:, index], self._representation)

@@ -31,6 +31,9 @@ from zaohua.modalities.tables.kinds import (
 )
 from zaohua.modalities.tables.refused import TooManyCategories
 
+MAYBE = 1e-9
+"""Fraction of missing cells that stands for: there may be some."""
+
 
 @dataclass
 class Column(Cells):
@@ -265,7 +268,7 @@ class Column(Cells):
         else:
             parts.append("generated, not learnt")
         if self.missing:
-            parts.append(f"{self.missing:.1%} missing")
+            parts.append("may be missing" if self.missing == MAYBE else f"{self.missing:.1%} missing")
         return ", ".join(parts)
 
     def to_json(self) -> Json:

@@ -1,0 +1,1 @@
+"""Differential privacy: what is promised, how noise is added, and what it costs."""
