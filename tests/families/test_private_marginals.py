@@ -35,6 +35,8 @@ def test_joint_counts_are_those_of_a_loop() -> None:
         for i, j in itertools.product(there, there):
             expected[i, j] += 1
     assert (joint_counts(groups, first) == expected).all()
+    sums = Counts(one_ways(groups, [3, 3, 4])).block_sums(expected)
+    assert sums.tolist() == [[60, 60, 55], [60, 60, 55], [55, 55, 55]]
 
 
 def test_counts_measured_twice_are_averaged_by_their_precisions() -> None:

@@ -30,6 +30,8 @@ BLOCK = 4096
 """Rows that are counted at once."""
 FIRST, EACH, LAST = 300, 150, 1500
 """Steps of fitting to columns alone, after each round, and at the end."""
+MOST, FEWEST = 9000, 5
+"""Maximum number of steps after all rounds together, and minimum after each."""
 RATE, LEAST_RATE, MEMORY = 0.1, 0.01, (0.9, 0.99)
 """Rate of Adam, and the last one; its decay of moments."""
 SIMPLE = 1000.0
@@ -81,6 +83,11 @@ class Counts:
         precision = self.precision[where] + 1 / variance
         self.pairs[where] += (counts - self.pairs[where]) / variance / precision
         self.precision[where] = precision
+
+    def block_sums(self, matrix: np.ndarray) -> np.ndarray:
+        """Sum a matrix over the groups of each two columns, (columns, columns)."""
+        out: np.ndarray = np.add.reduceat(np.add.reduceat(matrix, self.first[:-1], axis=0), self.first[:-1], axis=1)
+        return out
 
     def frequencies(self) -> np.ndarray:
         """Return the frequencies of the groups of all columns in turn, (width,)."""
@@ -208,18 +215,17 @@ def fit_pairs(
         return np.ones(1), counts.frequencies()[None]
     fitted = Fitted(counts, components, seed)
     fitted.fit(FIRST)
-    candidates = [(i, j) for i in range(len(columns)) for j in range(i + 1, len(columns))]
-    if candidates and rounds:
+    if rounds:
         truth, rho = joint_counts(groups, counts.first), budget.left / rounds
+        upper, cells = np.triu_indices(len(columns), 1), np.outer(counts.sizes, counts.sizes)
         for _ in range(rounds):
             budget.spend(PAIRS, rho)
-            model = np.rint(fitted.predicted())
             noise = math.sqrt(2 / math.pi * gaussian_variance((1 - CHOICE) * rho))
-            blocks = [counts.block(i, j) for i, j in candidates]
-            scores = [int(np.abs(truth[b] - model[b]).sum()) - round(noise * truth[b].size) for b in blocks]
-            i, j = candidates[choose(scores, exponential_epsilon(CHOICE * rho), rng)]
+            scores = counts.block_sums(np.abs(truth - np.rint(fitted.predicted()))) - np.rint(noise * cells)
+            index = choose([int(score) for score in scores[upper]], exponential_epsilon(CHOICE * rho), rng)
+            i, j = int(upper[0][index]), int(upper[1][index])
             counts.add(i, j, *noisy(truth[counts.block(i, j)], (1 - CHOICE) * rho, rng))
-            fitted.fit(EACH)
+            fitted.fit(max(FEWEST, min(EACH, MOST // rounds)))
     fitted.fit(LAST, (RATE, LEAST_RATE))
     with torch.no_grad():
         weights, chances = fitted.chances()
