@@ -87,6 +87,7 @@ from zaohua.storage.provenance.origin import no_origin as no_origin
 from zaohua.tasks.classify import GenerativeClassifier as GenerativeClassifier
 from zaohua.tasks.evaluation.compare import compare as compare
 from zaohua.tasks.evaluation.evaluate import evaluate as evaluate
+from zaohua.tasks.explain.explaining import explain as explain
 from zaohua.tasks.fill import fill as fill
 from zaohua.tasks.impute import TableImputer as TableImputer
 from zaohua.tasks.interpolate import interpolate as interpolate
@@ -174,6 +175,7 @@ __all__ = [
     "compare",
     "datasets",
     "evaluate",
+    "explain",
     "export",
     "fill",
     "interpolate",
