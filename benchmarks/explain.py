@@ -60,7 +60,7 @@ def table_of(name: str) -> tuple[pd.DataFrame, np.ndarray]:
 def tables() -> None:
     print("ProductMixture of the larger class; AUROC of held-out rows of the other one")
     print(f"  {'':<18}{'numbers':<16}{'raw':>7}{'ratio':>7}{'nearest':>9}{'forest':>8}{'kNN':>7}")
-    for name in ("breast-cancer", "adult", "online-shoppers"):
+    for name in ("breast-cancer", "online-shoppers", "adult"):
         X, odd = table_of(name)
         order = np.random.default_rng(0).permutation(np.flatnonzero(~odd))
         half = len(order) // 2
@@ -87,7 +87,7 @@ def tables() -> None:
 
 def plain(train: pd.DataFrame, *others: pd.DataFrame) -> list[np.ndarray]:
     """Return rows as standardised numbers and one-hot categories, as people give them to detectors."""
-    every = pd.get_dummies(pd.concat([train, *others]), dtype=float).fillna(0.0).to_numpy()
+    every = pd.get_dummies(pd.concat([train, *others]), dtype=float).astype(float).fillna(0.0).to_numpy()
     own = every[: len(train)]
     every = (every - own.mean(0)) / np.maximum(own.std(0), 1e-3)
     return np.split(every, np.cumsum([len(train), *map(len, others)])[:-1])

@@ -179,7 +179,7 @@ def prompt(subject: Subject) -> Explained:
         raise NotAvailable("only models of texts have prompts")
     text = str(subject.item[0])
     cut = len(text) // 2
-    cut = text.rfind(" ", 0, cut) + 1 or cut
+    cut = text.rfind(" ", 0, cut + 1) + 1 or cut
     words = [match.span() for match in re.finditer(r"\S+\s*|\s+", text[:cut])]
     if len(words) == 1:  # a language without spaces
         words = [(i, i + 1) for i in range(cut)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -12,18 +11,11 @@ from torch import Tensor
 from zaohua.core.errors import NotAvailable
 from zaohua.core.noise import ItemNoise
 from zaohua.core.record import Condition
+from zaohua.families.autoregressive.rows import RowAutoregression
 from zaohua.tasks.explain.subject import Subject, label_names
 
 FEW = 20
 """Most categories of a column that is explained."""
-
-
-class Conditional(Protocol):
-    """Model of rows that gives the probability of some features given all others."""
-
-    def log_conditional(self, x: Tensor, y: Condition | None, features: Sequence[int]) -> Tensor:
-        """Return log p of these features, nats (n,)."""
-        ...
 
 
 def cells_of(subject: Subject) -> list[tuple[str, list[int]]]:
@@ -53,8 +45,8 @@ def hidden(subject: Subject, x: Tensor, features: Sequence[int]) -> Tensor:
 def conditional(subject: Subject, x: Tensor, y: Condition | None, features: Sequence[int]) -> Tensor:
     """Return log p of some features given all others, nats (n,)."""
     model = subject.model
-    if hasattr(model, "log_conditional"):
-        return cast(Conditional, subject.model).log_conditional(x, y, features)
+    if isinstance(model, RowAutoregression):
+        return model.log_conditional(x, y, features)
     both = torch.cat([x, hidden(subject, x, features)])
     whole, part = torch.from_numpy(log_prob(subject, both, y)).split(len(x))
     return whole - part

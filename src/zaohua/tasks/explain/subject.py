@@ -169,8 +169,8 @@ def subject_of(
         subject = Subject(model, encoded, f"held-out item {item}", "", None, int(item), find)
     else:
         name = item if isinstance(item, str) else "an item in memory"
-        known = item if isinstance(item, str) else model.codec_.as_items(item, None)
-        encoded = _encoded(model, [known] if isinstance(model.codec_, TextCodec) else known, y)
+        known = model.codec_.as_items(item, None) if isinstance(model.codec_, TextCodec) else item
+        encoded = _encoded(model, known, y)
         if len(encoded) > 1:
             note(f"{name} holds {len(encoded):,} items: the first is explained")
         subject = Subject(model, encoded.take(np.array([0])), name[:80], "", None, None, find)
