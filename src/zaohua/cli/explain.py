@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 CALL = "zaohua explain RUN [options]"
 ABOUT = (
-    "Explain a model and one of its items on one page: what surprised the model in it, whether it is odd, which training "
-    "items are nearest, what the answer depends on, and what would have to change."
+    "Explain a model and one of its items on one page: what surprised the model in it, whether it is odd, which "
+    "training items are nearest, what the answer depends on, and what would have to change."
 )
 FLAGS = (
     Flag(

@@ -106,7 +106,7 @@ class VariationalAutoencoder(Trainable[CodecT]):
         return torch.logsumexp(torch.cat(parts, dim=1), dim=1) - math.log(self.score_importance_samples)
 
     def bound_by_place(self, x: Tensor, y: Condition | None, noise: Noise, draws: int = 16) -> tuple[Tensor, Tensor]:
-        """Return the terms of the negative ELBO: -log p(x | z) by place, nats (B, ...), and KL by latent (B, latent_dim).
+        """Return the terms of the negative ELBO: -log p(x | z) by place, nats (B, ...), and KL by latent.
 
         The reconstruction is the mean over some draws of z. `log_prob` is the tighter, importance-weighted bound.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -57,6 +57,10 @@ class TransformerBlock(nn.Module):
         attended = self._added(x, self.attention(self.norm1(x), turn, mask, cache), self.after1)
         read = x if self.parallel else attended
         return self._added(attended, self._perceptron(self.norm2(read)), self.after2)
+
+    def looks(self, x: Tensor, turn: Turn | None, mask: Tensor | None) -> Tensor:
+        """Return the weights of attention among tokens (B, t, width), (B, heads, t, t)."""
+        return self.attention.weights(self.norm1(x), turn, mask)
 
     def _perceptron(self, x: Tensor) -> Tensor:
         """Map (B, t, width) to the same shape, each token by itself."""
@@ -262,7 +266,7 @@ class Transformer(nn.Module):
         for i, block in enumerate(self.blocks):
             turn, mask = view[self.windowed[i]]
             if looks is not None:
-                looks.append(block.attention.weights(block.norm1(x), turn, mask))
+                looks.append(cast(TransformerBlock, block).looks(x, turn, mask))
             if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
                 x = checkpoint(block, x, turn, mask, use_reentrant=False)
             else:

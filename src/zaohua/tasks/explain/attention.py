@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import NotAvailable
+from zaohua.families.autoregressive.tokens import TokenModel
 from zaohua.nn.image_gpt import PixelTransformer
 from zaohua.nn.transformer import Transformer
 from zaohua.tasks.explain.subject import Subject
@@ -56,7 +57,7 @@ def attention(subject: Subject) -> Attention:
         with model.inference():
             weights = net.attention(subject.x, subject.y)
         count = subject.x[0].numel()
-    elif isinstance(net, Transformer):
+    elif isinstance(net, Transformer) and isinstance(model, TokenModel):
         tokens = subject.x[:, : min(model.context, subject.x.shape[1] - 1)].clamp(min=0)
         with model.inference():
             weights = net.attention(tokens, subject.y)

@@ -13,26 +13,28 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import NotAvailable, ZaohuaError
-from zaohua.core.noise import ItemNoise
-from zaohua.estimator.tensors import Encoded, LogProb, seeds_from_content
+from zaohua.core.noise import ItemNoise, seeds_from_content
+from zaohua.estimator.tensors import Encoded, LogProb
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.texts.codec import TextCodec
 from zaohua.tasks.explain.attribution import Attribution, integrated_gradients, occlusion
 from zaohua.tasks.explain.judge import Judge
+from zaohua.tasks.explain.rows import cell_text, cells_of, class_probabilities, hidden, target_of
 from zaohua.tasks.explain.subject import Subject, label_names
-from zaohua.tasks.explain.surprisal import cells_of, hidden
+from zaohua.tasks.explain.surprisal import ByPlace
 from zaohua.tasks.explain.vectors import inputs
 from zaohua.tasks.explain.walks import prepared
 
-BLOCKS, SAMPLES, WORDS, FEW = 9, 400, 24, 20
-"""Blocks along the longer side of what is occluded, samples that a classifier learns from, words that are left out at
-most, and the most categories of a column that is explained."""
+BLOCKS, SAMPLES, WORDS = 9, 400, 24
+"""Blocks along the longer side of what is occluded, samples that a classifier learns from, and words that are left
+out at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,21 +60,16 @@ class Explained:
     how: str
 
 
-def attributions(subject: Subject, samples: int = SAMPLES) -> tuple[Explained, ...]:
+def attributions(subject: Subject) -> tuple[Explained, ...]:
     """Explain the answers that the model allows.
-
-    Args:
-        subject: the model and the item.
-        samples: samples that a classifier learns to tell from real items.
 
     Raises:
         NotAvailable: there are none.
     """
     found, reasons = [], []
-    ways: list[Callable[[], Explained]] = [lambda: bayes(subject), lambda: prompt(subject)]
-    for way in [*ways, lambda: real_or_not(subject, samples)]:
+    for way in (bayes, prompt, real_or_not):
         try:
-            found.append(way())
+            found.append(way(subject))
         except ZaohuaError as error:
             reasons.append(str(error))
     if not found:
@@ -89,6 +86,8 @@ def bayes(subject: Subject) -> Explained:
     model = subject.model
     if not hasattr(model, "score_samples"):
         raise NotAvailable(f"a {type(model).__name__} has no likelihood, so p(y | x) isn't known")
+    if model.score_kind == "estimate":
+        raise NotAvailable(f"the likelihoods of a {type(model).__name__} are estimates that take too long")
     if isinstance(model.codec_, TableCodec):
         return _cells(subject)
     names = label_names(model)
@@ -116,7 +115,7 @@ def class_log_probability(subject: Subject, classes: int) -> Callable[[Tensor], 
         model = model.with_options(score_importance_samples=8)
     prior, codes = codec.log_prior(), torch.arange(classes)
     y = model.prepare_conditions(codes, ItemNoise([0] * classes))
-    own, weight = int(subject.encoded.y_codes[0]), torch.from_numpy(np.asarray(prior))  # type: ignore[index]
+    own, weight = subject.label, torch.from_numpy(np.asarray(prior))
     (seed,) = seeds_from_content(subject.x, 0)  # the same random numbers for all points, so that f is smooth
 
     def f(x: Tensor) -> Tensor:
@@ -142,46 +141,13 @@ def usual(subject: Subject) -> Tensor:
 # ---- tables
 
 
-def target_of(subject: Subject) -> tuple[str, list[int], int]:
-    """Return the column that is explained: the last one with few categories, its features, and its categories.
-
-    Raises:
-        NotAvailable: there is none.
-    """
-    spec = subject.model.spec_
-    for name, features in reversed(cells_of(subject)):
-        about = spec.features[features[0]]
-        if len(features) == 1 and about.kind == "category" and 2 <= about.size <= FEW:
-            return name, features, about.size
-    raise NotAvailable("the table has no column of 2 to 20 categories")
-
-
-def class_probabilities(subject: Subject, x: Tensor) -> Tensor:
-    """Return log probabilities of the label, or of the target column, of rows, float64 (n, classes)."""
-    model = subject.model
-    if model.y_codec_ is not None:
-        names = label_names(model)
-        y = model.prepare_conditions(torch.arange(len(names)), ItemNoise([0] * len(names)))
-        assert isinstance(y, Tensor)
-        joint = [model.log_prob_fn(y[k : k + 1])(x) for k in range(len(names))]
-        prior = torch.from_numpy(np.asarray(model.y_codec_.log_prior()))
-        return (torch.stack(joint, 1) + prior).log_softmax(1)
-    _, (feature,), size = target_of(subject)
-    log_prob, joint = model.log_prob_fn(), []
-    for k in range(size):
-        changed = x.clone()
-        changed[:, feature] = k
-        joint.append(log_prob(changed))
-    return torch.stack(joint, 1).log_softmax(1)
-
-
 def _cells(subject: Subject) -> Explained:
     model, x = subject.model, subject.x
     if not getattr(model, "marginalises", False):
         raise NotAvailable(f"a {type(model).__name__} can't leave cells out of account")
     skipped: list[int] = []
     if model.y_codec_ is not None:
-        own, title = int(subject.encoded.y_codes[0]), subject.given.split(",")[0]  # type: ignore[index]
+        own, title = subject.label, subject.given.split(",")[0]
     else:
         name, skipped, _ = target_of(subject)
         own = int(x[0, skipped[0]])
@@ -199,15 +165,6 @@ def _cells(subject: Subject) -> Explained:
     )  # fmt: skip
 
 
-def cell_text(subject: Subject, name: str) -> str:
-    """Return a cell of the item as text."""
-    item = subject.item
-    if hasattr(item, "columns"):
-        return str(item[name].iloc[0] if name in item.columns else "")
-    names = [str(column.name) for column in subject.model.codec_.columns_]
-    return f"{np.asarray(item)[0][names.index(name)]}"
-
-
 # ---- texts
 
 
@@ -222,7 +179,7 @@ def prompt(subject: Subject) -> Explained:
         raise NotAvailable("only models of texts have prompts")
     text = str(subject.item[0])
     cut = len(text) // 2
-    cut = text.rfind(" ", 0, cut) + 1 or cut
+    cut = text.rfind(" ", 0, cut + 1) + 1 or cut
     words = [match.span() for match in re.finditer(r"\S+\s*|\s+", text[:cut])]
     if len(words) == 1:  # a language without spaces
         words = [(i, i + 1) for i in range(cut)]
@@ -244,7 +201,7 @@ def _log_p(subject: Subject, text: str, end: str) -> float:
     count = len(model.codec_.tokenizer_.encode(end, begins=False))
     x, _, noise = model.prepare_items(Encoded(codes))
     with model.inference():
-        nats = model.nats_by_place(x, subject.y, noise)[0]
+        nats = cast(ByPlace, model).nats_by_place(x, subject.y, noise)[0]
     return -float(nats[-count - 1 : -1].double().sum())  # without the end of the text
 
 

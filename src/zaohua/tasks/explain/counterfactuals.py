@@ -17,11 +17,10 @@ from zaohua.core.errors import NotAvailable
 from zaohua.core.noise import ItemNoise, derive_seed
 from zaohua.core.record import Condition
 from zaohua.modalities.tables.codec import TableCodec
-from zaohua.tasks.explain.attributions import class_probabilities, target_of
 from zaohua.tasks.explain.judge import Judge
 from zaohua.tasks.explain.neighbours import distances
+from zaohua.tasks.explain.rows import cells_of, class_probabilities, hidden, target_of
 from zaohua.tasks.explain.subject import Subject, label_names
-from zaohua.tasks.explain.surprisal import cells_of, hidden
 from zaohua.tasks.explain.vectors import inputs
 from zaohua.tasks.explain.walks import prepared, recogniser
 
@@ -84,9 +83,9 @@ def counterfactuals(subject: Subject) -> Counterfactuals:
     if not (hasattr(model, "transform") and hasattr(model, "inverse_transform") and model.normal_latents):
         raise NotAvailable(f"a {type(model).__name__} doesn't encode items")
     judge, accuracy = recogniser(subject)
-    if judge is None or accuracy is None or subject.encoded.y_codes is None:
+    if judge is None or accuracy is None:
         raise NotAvailable("no real items with labels are known")
-    own = int(subject.encoded.y_codes[0])  # type: ignore[index]
+    own = subject.label
     others = [k for k in range(len(names)) if k != own][:CHOICES]
     x, y, noise = subject.batch
     with model.inference():
@@ -118,7 +117,7 @@ def between(subject: Subject) -> float:
     codes, labels = subject.reference.train
     assert labels is not None
     rows = np.arange(min(len(codes), CLASSES))
-    v, own = subject.vectors(codes.take(rows)), np.array([str(labels[i]) for i in rows])
+    v, own = subject.vectors(codes.take(rows)), np.array([str(label) for label in labels[: len(rows)]])
     return float(np.median(distances(v, v)[own[:, None] != own]))
 
 
@@ -163,7 +162,7 @@ def _names(subject: Subject) -> list[str]:
 
 def _own_label(subject: Subject) -> int:
     if subject.model.y_codec_ is not None:
-        return int(subject.encoded.y_codes[0])  # type: ignore[index]
+        return subject.label
     return int(subject.x[0, target_of(subject)[1][0]])
 
 

@@ -59,15 +59,15 @@ def neighbours(subject: Subject, samples: int = SAMPLES) -> Neighbours:
     own = subject.vectors(subject.encoded)
     train, test = subject.near
     to_train = distances(own, train)[0]
-    order = np.argsort(to_train, kind="stable")[: SHOWN + 1]
+    order = np.argsort(to_train, kind="stable")[:SHOWN]
+    others = np.arange(len(test)) != subject.index
     usual = distances(test, train).min(1)
     drawn = subject.vectors(subject.model.encode_items(subject.model.sample(samples, random_state=1)))
     found = copy_rate(drawn, train, test)
-    rows = order[:SHOWN]
     return Neighbours(
-        subject.reference.train[0].take(rows),
-        to_train[rows],
-        float(distances(own, test).min()),
+        subject.reference.train[0].take(order),
+        to_train[order],
+        float(distances(own, test[others]).min()),
         float(np.mean(usual >= to_train[order[0]])),
         bool(to_train[order[0]] <= 1e-6 * max(float(np.median(usual)), 1e-30)),
         found.rate,

@@ -129,6 +129,7 @@ def _pixels(subject: Subject) -> Noising:
 
 def _tokens(subject: Subject) -> Noising:
     model, x = subject.model, subject.x
+    assert isinstance(model, TokenModel)
     tokens = x[0, : PLACES + 1][: model.context + 1]
     with model.inference():
         logits = model.nets_["net"](tokens[None, :-1].clamp(min=0), subject.y, None)[0]

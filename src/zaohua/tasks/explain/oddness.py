@@ -15,6 +15,7 @@ import lzma
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -24,8 +25,11 @@ from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.noise import ItemNoise
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.tensors import Encoded
+from zaohua.families import mixture, mixture_fit
 from zaohua.metrics.pairwise import nearest
-from zaohua.models.independent import Independent
+from zaohua.modalities.sequences import Sequences
+from zaohua.modalities.tables.codec import TableCodec
+from zaohua.nn.rows import RowLayout
 from zaohua.tasks.explain.subject import Subject
 from zaohua.tasks.explain.vectors import vectors
 
@@ -33,6 +37,8 @@ COUNT = {"exact": 400, "lower_bound": 200, "estimate": 0}
 """Number of held-out items that are scored, by the kind of scores."""
 FOLLOWS = 0.5
 """Rank correlation of -log p with complexity from which raw likelihoods are called misleading."""
+PRIOR, LEAST = 0.1, 0.02
+"""Pseudo-rows and least deviation of independent columns, as those of `ProductMixture`."""
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9}]
 
 
@@ -90,14 +96,13 @@ class Detector:
         self._train, self.background = vectors(model, train), "a compressor (LZMA)"
         self._complexity: Callable[[Encoded], np.ndarray] = self._compressed
         if model.spec_.is_row:
-            rows = model.decode_tensors(model.prepare_items(Encoded(train.codes).take(np.arange(len(train)))).x)
-            simple = Independent(random_state=0).fit(rows)
-            self.background = "independent columns"
-            self._complexity = lambda encoded: -simple.score_samples(self._rows(encoded))
+            self.background, self._layout = "independent columns", RowLayout(model.spec_)
+            x, cells = self._cells(train)
+            self._columns = mixture_fit.fit(x, self._layout, 1, 1, PRIOR, LEAST, 0)
+            each = (self._terms(x, cells, only) for only in np.eye(x.shape[1], dtype=bool))
+            self._unlike = max(float(nats.max()) for nats in each) + math.log(len(x) + 1)
+            self._complexity = self._independent
         self._mean: float | None = None
-
-    def _rows(self, encoded: Encoded) -> object:
-        return self.model.decode_tensors(self.model.prepare_items(Encoded(encoded.codes).take(_all(encoded))).x)
 
     def scores(self, encoded: Encoded, usual: Encoded | None = None) -> dict[str, np.ndarray]:
         """Return measures of oddness of items, float64 (n,) each.
@@ -110,9 +115,10 @@ class Detector:
         if not hasattr(self.model, "score_samples") or COUNT[self.model.score_kind] == 0:
             return found
         size = self._sizes(encoded)
-        raw = -self.model.score_encoded(encoded) / size
+        raw = self._nats(encoded) / size
         if usual is not None:
-            self._mean = float(np.mean(-self.model.score_encoded(usual) / self._sizes(usual)))
+            others = raw if usual is encoded else self._nats(usual) / self._sizes(usual)
+            self._mean = float(np.mean(others))
         if self._mean is None:
             raise ZaohuaError("typicality needs usual items once")
         complexity = self._complexity(encoded) / size
@@ -121,9 +127,34 @@ class Detector:
     def _sizes(self, encoded: Encoded) -> np.ndarray:
         """Return what scores are divided by: the length of sequences, else 1."""
         codes = encoded.codes
-        if hasattr(codes, "starts"):
+        if isinstance(codes, Sequences):
             return np.asarray(codes.stops - codes.starts, np.float64)
         return np.ones(len(encoded))
+
+    def _independent(self, encoded: Encoded) -> np.ndarray:
+        """Return -log p of rows as if their columns were independent, float64 (n,)."""
+        x, cells = self._cells(encoded)
+        return self._terms(x, cells, np.ones(x.shape[1], bool))
+
+    def _terms(self, x: np.ndarray, cells: tuple[np.ndarray, ...], features: np.ndarray) -> np.ndarray:
+        known = np.broadcast_to(features, x.shape)
+        found: np.ndarray = -mixture.log_terms(self._columns, self._layout, x, cells, known)[:, 0]
+        return found
+
+    def _nats(self, encoded: Encoded) -> np.ndarray:
+        """Return -log p of items; of rows a cell unlike training's costs more than any cell of training.
+
+        Models leave such cells out of account, which would make the oddest rows the likeliest.
+        """
+        nats = -self.model.score_encoded(encoded)
+        if not self.model.spec_.is_row or not isinstance(self.model.codec_, TableCodec):
+            return nats
+        hidden = self.model.codec_.hidden(encoded.codes[np.arange(len(encoded))])
+        return np.asarray(nats + self._unlike * hidden.sum(1).numpy())
+
+    def _cells(self, encoded: Encoded) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+        x = self.model.prepare_items(Encoded(encoded.codes)).x
+        return x.numpy(), tuple(part.numpy() for part in cast(Any, self.model.codec_).cells(x))
 
     def _compressed(self, encoded: Encoded) -> np.ndarray:
         """Return nats of items as a compressor writes them, float64 (n,)."""
@@ -142,7 +173,7 @@ ABOUT = {
     "raw": ("−log p", "how unlikely the model finds it"),
     "typicality": ("typicality", "how far its −log p is from the usual one"),
     "ratio": ("ratio", "its −log p less that of the background, which knows only how complex items are"),
-    "distance": ("nearest", "distance to the nearest training item"),
+    "distance": ("distance", "how far it is from the nearest training item"),
 }
 
 
@@ -165,7 +196,3 @@ def oddness(subject: Subject) -> Oddness:
         follows = float(spearmanr(others["raw"], others["raw"] - others["ratio"]).statistic)
         inverts = subject.is_grid and follows > FOLLOWS
     return Oddness(measures, detector.background, follows, inverts)
-
-
-def _all(encoded: Encoded) -> np.ndarray:
-    return np.arange(len(encoded))

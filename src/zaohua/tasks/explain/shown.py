@@ -93,10 +93,9 @@ def image(pixels: np.ndarray, alt: str, least: int = SMALLEST) -> Markup:
         size = (max(1, round(width * share)), max(1, round(height * share)))
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
         height, width = pixels.shape[:2]
-    uri = html.data_uri(png(np.ascontiguousarray(pixels)))
-    return svg.element("img", src=uri, alt=alt, width=times * width, height=times * height, class_="pixels").replace(
-        "/>", ">"
-    )
+    pixels = np.ascontiguousarray(pixels.repeat(times, 0).repeat(times, 1))
+    uri = html.data_uri(png(pixels))
+    return svg.element("img", src=uri, alt=alt, width=times * width, height=times * height)
 
 
 def heat(values: np.ndarray, alt: str, scale: float | None = None) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from zaohua.core.errors import NotAvailable, ZaohuaError
-from zaohua.core.noise import Noise
 from zaohua.core.notes import note
 from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
-from zaohua.estimator.tensors import Encoded
+from zaohua.estimator.tensors import Encoded, ItemBatch
+from zaohua.metrics.text_overlap import SEPARATOR
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.sequences import Sequences
 from zaohua.modalities.texts.codec import TextCodec
@@ -69,14 +69,16 @@ class Subject:
         origin: where the item is from, in a clause.
         given: the condition in words; empty without one.
         seed: the seed that the model drew the item with; None for an item that was given.
+        index: the number of a held-out item; None for others.
         find: function that reads the real items.
     """
 
-    model: GenerativeModel
+    model: GenerativeModel[Any]
     encoded: Encoded
     origin: str
     given: str
     seed: int | None
+    index: int | None
     find: Callable[[], Reference]
 
     @functools.cached_property
@@ -89,9 +91,9 @@ class Subject:
         return self.find()
 
     @functools.cached_property
-    def batch(self) -> tuple[Tensor, Condition | None, Noise]:
+    def batch(self) -> ItemBatch:
         """The item as a tensor (1, ...), its condition, and a source of random numbers."""
-        return tuple(self.model.prepare_items(self.encoded))
+        return self.model.prepare_items(self.encoded)
 
     @property
     def x(self) -> Tensor:
@@ -107,6 +109,18 @@ class Subject:
     def item(self) -> Any:
         """The item as the model represents it."""
         return self.model.decode_tensors(self.x)
+
+    @property
+    def label(self) -> int:
+        """Code of the item's label.
+
+        Raises:
+            NotAvailable: it has none.
+        """
+        codes = self.encoded.y_codes
+        if not isinstance(codes, Tensor) or codes.ndim != 1:
+            raise NotAvailable("the item has no label")
+        return int(codes[0])
 
     @property
     def is_grid(self) -> bool:
@@ -141,7 +155,9 @@ def subject_of(
     if item is None:
         y = _usual(model, find) if y is None else y
         sample = model.sample(1, y=y, random_state=seed)
-        subject = Subject(model, _encoded(model, sample, y), f"a sample of the model (seed {seed})", "", seed, find)
+        subject = Subject(
+            model, _encoded(model, sample, y), f"a sample of the model (seed {seed})", "", seed, None, find
+        )
     elif isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         codes, labels = find().test
         if not 0 <= item < len(codes):
@@ -150,14 +166,14 @@ def subject_of(
         encoded = codes.take(np.array([item]))
         if y is not None:
             encoded = model.attach_conditions(encoded.codes, [y])
-        subject = Subject(model, encoded, f"held-out item {item}", "", None, find)
+        subject = Subject(model, encoded, f"held-out item {item}", "", None, int(item), find)
     else:
         name = item if isinstance(item, str) else "an item in memory"
-        known = item if isinstance(item, str) else model.codec_.as_items(item, None)
-        encoded = _encoded(model, [known] if isinstance(model.codec_, TextCodec) else known, y)
+        known = model.codec_.as_items(item, None) if isinstance(model.codec_, TextCodec) else item
+        encoded = _encoded(model, known, y)
         if len(encoded) > 1:
             note(f"{name} holds {len(encoded):,} items: the first is explained")
-        subject = Subject(model, encoded.take(np.array([0])), name[:80], "", None, find)
+        subject = Subject(model, encoded.take(np.array([0])), name[:80], "", None, None, find)
     return _given(subject, y)
 
 
@@ -188,14 +204,14 @@ def _given(subject: Subject, y: object) -> Subject:
     if model.y_codec_ is None:
         return subject
     if encoded.y_codes is not None:
-        return Subject(model, encoded, subject.origin, str(y), subject.seed, subject.find)
+        return replace(subject, given=str(y))
     if not hasattr(model, "score_samples") or model.y_codec_.log_prior() is None:
         if not getattr(model, "condition_dropout", 0):
             model.require_conditions(None)
         return subject
     code = torch.tensor([int(model.joint_scores(encoded)[:, 0].argmax())])
     words = f"{model.y_codec_.decode(code)[0]}, its most probable label"
-    return Subject(model, Encoded(encoded.codes, code), subject.origin, words, subject.seed, subject.find)
+    return replace(subject, encoded=Encoded(encoded.codes, code), given=words)
 
 
 def label_names(model: GenerativeModel) -> list[str]:
@@ -243,7 +259,7 @@ def _passages(items: Any, most: int) -> tuple[list[str], list[Hashable] | None]:
     """Divide texts into passages, evenly spread over all of them."""
     every = [
         (text[at : at + PASSAGE], i)
-        for i, text in enumerate(Corpus(items.values))
+        for i, text in enumerate("".join(Corpus(items.values)).split(SEPARATOR)[:-1])
         for at in range(0, max(1, len(text) - PASSAGE // 2), PASSAGE)
     ]
     chosen = np.linspace(0, len(every) - 1, min(most, len(every), 4_000)).round().astype(int)

@@ -10,21 +10,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from zaohua.core.errors import NotAvailable
-from zaohua.core.noise import ItemNoise, derive_seed
+from zaohua.core.noise import ItemNoise, Noise, derive_seed
 from zaohua.core.record import Condition
 from zaohua.modalities.music.notes import MusicCodec
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.texts.codec import TextCodec
+from zaohua.tasks.explain.rows import cells_of, conditional, hidden, log_prob
 from zaohua.tasks.explain.subject import Subject
 
 LEVELS, DRAWS = (0.1, 0.25, 0.5, 1.0, 2.0), 8
 """Ratios of noise to data at which denoising is tried, and the number of draws of noise at each."""
+
+
+class ByPlace(Protocol):
+    """Model whose exact likelihood is a sum over places."""
+
+    def nats_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> Tensor:
+        """Return -log p of each place, nats (B, *places)."""
+        ...
+
+
+class Bounded(Protocol):
+    """Model with a bound that is a sum over places and latents."""
+
+    def bound_by_place(self, x: Tensor, y: Condition | None, noise: Noise) -> tuple[Tensor, Tensor]:
+        """Return nats by place, (B, *places), and by latent, (B, latents)."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +98,7 @@ def surprisal(subject: Subject) -> Surprisal:
 def _exact(subject: Subject) -> Surprisal:
     x, y, noise = subject.batch
     with subject.model.inference():
-        nats = subject.model.nats_by_place(x, y, noise)[0].double().cpu().numpy()
+        nats = cast(ByPlace, subject.model).nats_by_place(x, y, noise)[0].double().cpu().numpy()
     names = _token_names(subject, x)
     of = "channel" if nats.ndim == 3 and nats.shape[0] > 1 else ""
     how = f"−log p of each {_place(subject)}{', by ' + of if of else ''}, given those before it"
@@ -112,7 +130,9 @@ def _token_names(subject: Subject, x: Tensor) -> tuple[str, ...]:
 def _bound(subject: Subject) -> Surprisal:
     x, y, noise = subject.batch
     with subject.model.inference():
-        nats, latents = (part[0].double().cpu().numpy() for part in subject.model.bound_by_place(x, y, noise))
+        nats, latents = (
+            part[0].double().cpu().numpy() for part in cast(Bounded, subject.model).bound_by_place(x, y, noise)
+        )
     how = (
         "−log p of each place given the latents, and what the latents cost. Their sum bounds −log p from above; "
         "the score, from many draws of the latents, is tighter or equal."
@@ -132,7 +152,7 @@ def _cells(subject: Subject) -> Surprisal:
     names = tuple(name for name, _ in cells)
     with subject.model.inference():
         before = [hidden(subject, x, [f for _, fs in cells[i:] for f in fs]) for i in range(len(cells) + 1)]
-        log_p = _log_prob(subject, torch.cat(before), y)
+        log_p = log_prob(subject, torch.cat(before), y)
         nats = np.diff(-log_p)
         rest = np.array([-float(conditional(subject, x, y, features)) for _, features in cells])
     how = (
@@ -140,48 +160,6 @@ def _cells(subject: Subject) -> Surprisal:
         "which tells what doesn't fit."
     )
     return Surprisal(nats, "exact", how, names, rest, score=_score(subject))
-
-
-def cells_of(subject: Subject) -> list[tuple[str, list[int]]]:
-    """Return the name of each cell of a row and the indices of its features."""
-    codec, encoded = subject.model.codec_, subject.encoded
-    codes = encoded.codes[np.arange(1)]
-    found = []
-    for index, column in enumerate(codec.columns_):
-        known = torch.zeros(1, codes.shape[1], dtype=torch.bool)
-        known[:, index] = True
-        everything = codec.known_features(codes, torch.ones_like(known))[0]
-        without = codec.known_features(codes, ~known)[0]
-        features = torch.nonzero(everything & ~without)[:, 0].tolist()
-        if features:
-            found.append((str(column.name), features))
-    return found
-
-
-def hidden(subject: Subject, x: Tensor, features: Sequence[int]) -> Tensor:
-    """Return rows of which some features are left out of account."""
-    out = x.clone()
-    for index in features:
-        out[:, index] = torch.nan if subject.model.spec_.features[index].kind == "real" else -1
-    return out
-
-
-def conditional(subject: Subject, x: Tensor, y: Condition | None, features: Sequence[int]) -> Tensor:
-    """Return log p of some features given all others, nats (n,)."""
-    model = subject.model
-    if hasattr(model, "log_conditional"):
-        found: Tensor = model.log_conditional(x, y, features)
-        return found
-    both = torch.cat([x, hidden(subject, x, features)])
-    whole, part = torch.from_numpy(_log_prob(subject, both, y)).split(len(x))
-    return whole - part
-
-
-def _log_prob(subject: Subject, x: Tensor, y: Condition | None) -> np.ndarray:
-    """Return log p(x | y) of rows, with one condition for all, nats (n,)."""
-    model = subject.model
-    found: np.ndarray = model.log_prob_fn(y)(x).double().cpu().numpy()
-    return found
 
 
 def _score(subject: Subject) -> float:

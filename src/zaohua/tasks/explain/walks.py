@@ -24,6 +24,8 @@ from zaohua.tasks.latents import Latents
 
 DIRECTIONS, STEPS, REACH = 3, 7, 2.5
 """Number of directions of each kind, items of a strip, and how far it reaches, in standard deviations."""
+STRIDE = 4.0
+"""How far a walk of a GAN reaches along a direction of length 1; latents of D dimensions lie about sqrt(D) from 0."""
 CODED, FOLLOWED = 512, 32
 """Number of items whose latents are found, by an encoder and along an ODE."""
 
@@ -75,7 +77,7 @@ def walks(subject: Subject) -> Walks:
         whose = "" if subject.seed is not None else ", from the latents of seed 0, since a GAN encodes no items"
         ways = [(f"direction {i + 1}", along) for i, along in enumerate(first_layer(model))]
         how = f"Directions are the singular vectors of the generator's first layer{whose}."
-        spread = np.linspace(-REACH, REACH, STEPS)[:, None]
+        spread = np.linspace(-STRIDE, STRIDE, STEPS)[:, None]
         drawn = [_walk(subject, latents, judge, name, start + spread * along) for name, along in ways]
         return Walks(tuple(drawn), how, accuracy)
     start = latents.of(subject.item)[0]
@@ -88,7 +90,7 @@ def walks(subject: Subject) -> Walks:
         spread = np.linspace(-REACH, REACH, STEPS)[:, None]
         drawn.append(_walk(subject, latents, judge, f"principal direction {i + 1}", start + spread * along))
     if labels is not None and judge is not None and model.y_codec_ is None:
-        for name, along in _to_classes(z, [labels[i] for i in rows], judge, subject):
+        for name, along in _to_classes(z, list(labels[: len(rows)]), judge, subject):
             spread = np.linspace(0, 1.5, STEPS)[:, None]
             drawn.append(_walk(subject, latents, judge, name, start + spread * along))
     how = f"Latents of {len(z):,} training items, {latents.how}: their principal directions"
@@ -115,7 +117,7 @@ def first_layer(model: LatentGAN) -> np.ndarray:
             if matrix.shape[1] >= model.latent_dim:
                 part = matrix[:, : model.latent_dim].detach().double().cpu().numpy()
                 found: np.ndarray = np.linalg.svd(part, full_matrices=False)[2][:DIRECTIONS]
-                return 1.2 * found * np.sqrt(model.latent_dim) / 3
+                return found
     raise NotAvailable(f"the generator of this {type(model).__name__} has no linear first layer")
 
 
@@ -171,4 +173,4 @@ def _label(subject: Subject) -> object:
     """Return the condition of the item as `sample` takes it."""
     model, codes = subject.model, subject.encoded.y_codes
     assert model.y_codec_ is not None and codes is not None
-    return model.y_codec_.decode(codes)[0]  # type: ignore[index]
+    return model.y_codec_.decode(codes)[0]
