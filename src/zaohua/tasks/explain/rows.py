@@ -48,8 +48,8 @@ def conditional(subject: Subject, x: Tensor, y: Condition | None, features: Sequ
     if isinstance(model, RowAutoregression):
         return model.log_conditional(x, y, features)
     both = torch.cat([x, hidden(subject, x, features)])
-    whole, part = torch.from_numpy(log_prob(subject, both, y)).split(len(x))
-    return whole - part
+    of_all, of_others = log_prob(subject, both, y).reshape(2, len(x))
+    return torch.from_numpy(of_all - of_others)
 
 
 def log_prob(subject: Subject, x: Tensor, y: Condition | None) -> np.ndarray:
