@@ -14,7 +14,8 @@ import torch
 
 from zaohua.core.errors import CheckpointError
 from zaohua.storage.atomic import MANIFEST, manifest_bytes, sha256, to_bytes, write_folder
-from zaohua.storage.runs import load_model, tensor_bytes
+from zaohua.storage.runs import load_model
+from zaohua.storage.tensors import tensor_bytes
 
 
 def tensors(value: float) -> dict[str, torch.Tensor]:

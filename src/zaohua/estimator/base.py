@@ -44,6 +44,7 @@ from zaohua.privacy.guarantee import Guarantee
 from zaohua.storage import runs
 from zaohua.storage.layout import check_out
 from zaohua.storage.provenance.origin import GENERATED, Origin
+from zaohua.storage.tensors import weights_hash
 
 
 class GenerativeModel(
@@ -271,7 +272,7 @@ class GenerativeModel(
         self._check_fitted()
         state = self.random_state if random_state is None else random_state
         seed = int(state) if isinstance(state, (int, np.integer)) else None
-        return Origin(type(self).__name__, runs.weights_hash(self._tensors()), seed, source)
+        return Origin(type(self).__name__, weights_hash(self._tensors()), seed, source)
 
     def unfinished(self) -> str:
         """Return how far a training got that was stopped before its end, "step 70 of 150"; otherwise an empty text."""

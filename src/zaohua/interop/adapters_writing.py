@@ -25,6 +25,7 @@ from zaohua.interop.names import NAMES, TRANSPOSED, Join
 from zaohua.interop.weights import full_name, sizes_of
 from zaohua.storage import runs
 from zaohua.storage.published import ADAPTERS, GGUF, is_published
+from zaohua.storage.tensors import write_tensors
 
 PREFIX = "base_model.model."
 REST = 1e-5
@@ -70,7 +71,7 @@ def write(model: Any, folder: Path, numbers: str = "f32") -> str:
     theirs = {name.removeprefix("net."): value.float() for name, value in base.items()}
     found = dict(_all(ours, theirs, what, begun.rank))
     ranks = [len(value) for name, value in found.items() if ".lora_A." in name]
-    runs.write_tensors(folder / WEIGHTS, {name: _filled(value, max(ranks), name) for name, value in found.items()})
+    write_tensors(folder / WEIGHTS, {name: _filled(value, max(ranks), name) for name, value in found.items()})
     config = _config(begun, what, max(ranks))
     (folder / ADAPTERS).write_text(json.dumps(config, indent=1) + "\n", "utf-8")
     if Path(begun.name).suffix == GGUF:

@@ -12,7 +12,7 @@ from zaohua.interop.published import Published
 from zaohua.interop.publishing import published_of
 from zaohua.interop.publishing import refusal as refusal
 from zaohua.storage.atomic import to_bytes
-from zaohua.storage.runs import write_tensors
+from zaohua.storage.tensors import write_tensors
 
 USE = """\
 ```python

@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-import safetensors
-import safetensors.torch
 from torch import Tensor
 
 from zaohua.core.errors import CheckpointError, ZaohuaError, ZaohuaWarning
@@ -55,27 +53,7 @@ from zaohua.storage.layout import (
 )
 from zaohua.storage.legacy import FORMAT, check_format, current
 from zaohua.storage.locks import lock, release
-
-
-def tensor_bytes(tensors: Mapping[str, Tensor]) -> bytes:
-    """Encode named tensors as a safetensors file; copies, because they must be contiguous and not share memory."""
-    return safetensors.torch.save({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()})
-
-
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str] | None = None) -> None:
-    """Write named tensors as a safetensors file that others may read as they may read new files.
-
-    The library itself leaves files that only their owner may read.
-    """
-    path.touch()
-    mode = path.stat().st_mode
-    safetensors.torch.save_file(dict(tensors), path, about)
-    path.chmod(mode)
-
-
-def weights_hash(tensors: Mapping[str, Tensor]) -> str:
-    """Return the sha256 that the manifest of a run has for the weights of a model."""
-    return sha256(tensor_bytes(tensors))
+from zaohua.storage.tensors import read_tensors, tensor_bytes
 
 
 def _json(path: Path, data: bytes) -> Json:
@@ -87,13 +65,6 @@ def _json(path: Path, data: bytes) -> Json:
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise CheckpointError(f"{path} isn't what zaohua saves: no JSON object with a format") from None
     return value
-
-
-def _tensors(path: Path, data: bytes) -> dict[str, Tensor]:
-    try:
-        return safetensors.torch.load(data)
-    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} isn't what zaohua saves: {error}") from None
 
 
 # ---- models
@@ -158,7 +129,7 @@ def load_model(folder: str | Path, weights: bool = True) -> tuple[Json, dict[str
     files = read_folder(folder, (MODEL, WEIGHTS) if weights else (MODEL,))
     if MODEL not in files:
         raise CheckpointError(f"{folder} is no saved model: it has no {MODEL}")
-    tensors = _tensors(folder / WEIGHTS, files[WEIGHTS]) if WEIGHTS in files else None
+    tensors = read_tensors(folder / WEIGHTS, files[WEIGHTS]) if WEIGHTS in files else None
     return current(_json(folder / MODEL, files[MODEL]), folder / MODEL), tensors
 
 
@@ -210,7 +181,7 @@ def load_checkpoint(run: str | Path) -> Checkpoint | None:
         try:
             files = read_folder(folder)
             state = _json(folder / STATE, files.pop(STATE, b""))
-            groups = {Path(name).stem: _tensors(folder / name, data) for name, data in files.items()}
+            groups = {Path(name).stem: read_tensors(folder / name, data) for name, data in files.items()}
             return Checkpoint(state, groups, problems)
         except CheckpointError as error:
             problems.append(str(error))
