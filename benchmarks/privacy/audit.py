@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, help="train privately, with this epsilon")
     parser.add_argument("--steps", type=int, default=300, help="steps of the model of texts")
+    parser.add_argument("--times", type=int, nargs="+", default=(0, 1, 10, 100), help="how often a secret occurs")
     options = parser.parse_args()
     warnings.simplefilter("ignore", DataNote)
     began = time.process_time()
@@ -183,11 +184,11 @@ def texts(options: argparse.Namespace) -> None:
         f"{words[rng.integers(5)]} {places[rng.integers(4)]} on day {rng.integers(31)} as no. {rng.integers(10**6):06}"
         for _ in range(200)
     ]
-    for times in (0, 1, 10, 100):
+    for times in options.times:
         bits = []
         for seed in range(options.seeds):
             secret = f"{np.random.default_rng([7, seed]).integers(10**6):06}"
-            text = f"the parcel arrived on day 7 as no. {secret}"
+            text = f"zoe has no. {secret}"
             fields = {} if options.epsilon is None else {"epsilon": options.epsilon}
             size = {"width": 64, "layers": 2, "heads": 2, "context": 64, "batch_size": 64, "max_steps": options.steps}
             model = zh.GPT(tokenizer="bytes", **size, learning_rate=4e-3, ema_decay=0.99, random_state=seed, **fields)
