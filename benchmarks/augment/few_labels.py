@@ -6,7 +6,7 @@
     ZAOHUA_DATA=... python benchmarks/augment/few_labels.py runs/fsdd fsdd --each 5 --steps 200
 
 The flow was trained on all training items without labels. For each seed, labels are drawn for a few items and spread
-over a graph of neighbours in the flow's own features, and the flow is fine-tuned for a moment: on the few labels, on the
+over a graph of neighbours in the features of the flow, which is then fine-tuned for a moment: on the few labels, on the
 surest of the spread ones, and on all other items without a label. Its samples augment the few labelled items
 (`zh.augment`; the generator is fitted once for each seed). Beside its arms stands a classifier that learns from the
 spread labels of the real items themselves. With --direct the flow is fine-tuned on the few labels alone. Seconds are

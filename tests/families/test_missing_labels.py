@@ -13,6 +13,7 @@ import zaohua as zh
 from tests.test_contract import MODELS, data_of, make
 from tests.trainings import Killed, at_step, kill
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import DataNote
 from zaohua.core.record import Record
 from zaohua.families.guidance import Guided
 
@@ -36,7 +37,7 @@ def model_of(name: str, **settings: Any) -> Any:
 @pytest.mark.parametrize(("name", "kind"), GUIDED, ids="-".join)
 def test_guided_models_learn_items_without_labels(name: str, kind: str):
     X, _ = data_of(name, kind)
-    with pytest.warns(zh.core.notes.DataNote, match="16 of 24 items have no label"):
+    with pytest.warns(DataNote, match="16 of 24 items have no label"):
         model = model_of(name).fit(X[:N], partly())
     assert model.y_codec_.counts_ == [4, 4]
     assert len(model.sample(3, y=["a", None, "b"], random_state=0)) == 3
@@ -108,3 +109,37 @@ def test_a_run_with_missing_labels_resumes_exactly(tmp_path: Path):
 def test_fine_tuning_takes_items_without_labels():
     model = flow().fit(images(), partly()).finetune(images(), [None] * 20 + ["a"] * 4, max_steps=1)
     assert model.y_codec_.classes_ == ["a", "b"]
+
+
+# ---- files
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures in two classes, and others in a folder without a label."""
+    for number, image in enumerate(np.random.default_rng(0).integers(0, 256, (12, 8, 8)).astype(np.uint8)):
+        place = tmp_path / "photos" / ("cat", "dog", "unlabelled")[number % 3]
+        place.mkdir(parents=True, exist_ok=True)
+        zh.write([image], place / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def test_a_folder_of_pictures_without_a_label_is_told_by_its_name(folder: Path):
+    with pytest.warns(DataNote, match=r"4 of 12 items have no label: learnt without one"):
+        model = flow().fit(folder, True)
+    assert model.y_codec_.classes_ == ["cat", "dog"] and model.n_items_ == 12
+    with pytest.warns(DataNote, match=r"left out 4 of 12 images, which have no label \(unlabelled/\)"):
+        items, labels = zh.read(folder, True)
+    assert len(items) == 8 and set(labels) == {"cat", "dog"}
+
+
+def test_an_empty_cell_of_a_table_of_pictures_is_a_missing_label(folder: Path, tmp_path: Path):
+    rows = [f"photos/{path.relative_to(folder)},{'' if path.parent.name == 'unlabelled' else path.parent.name}"
+            for path in sorted(folder.rglob("*.png"))]  # fmt: skip
+    (tmp_path / "pairs.csv").write_text("\n".join(["image,kind", *rows]) + "\n")
+    with pytest.warns(DataNote, match="4 of 12 items have no label"):
+        model = flow().fit(tmp_path / "pairs.csv", True)
+    assert model.y_codec_.counts_ == [4, 4]
+    with pytest.warns(DataNote, match="left out 4 rows"):  # as models without guidance need
+        vae = model_of("VAE").fit(tmp_path / "pairs.csv", True)
+    assert vae.n_items_ == 8

@@ -18,6 +18,7 @@ from zaohua.interop.formats import FORMATS, Writer, written
 from zaohua.interop.networks.bundles import Bundle
 from zaohua.interop.networks.kinds import bundle_of
 from zaohua.interop.networks.standalone.exported import load
+from zaohua.nn.blueprint import Blueprint
 
 onnxruntime = pytest.importorskip("onnxruntime")
 
@@ -60,11 +61,11 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return exported({**CASES, **SLOW}[request.param], "onnx", tmp_path_factory.mktemp("exports") / "made")
 
 
-def check_networks(case: Case) -> None:
-    """At every batch and length, a network says what the model's own does."""
+def check_networks(case: Case, *more: int) -> None:
+    """At every batch and length, some more of which may be given, a network says what the model's own does."""
     for network in case.bundle.networks:
         run = load(case.folder, network.name)
-        lengths = (None, 1, case.model.context) if network.lengths else (None,)
+        lengths = (None, 1, *more, case.model.context) if network.lengths else (None,)
         for inputs in [inputs_of(network, n, length) for n in (1, 3) for length in lengths]:
             found, wanted = run(*(part.numpy() for part in inputs)), outputs_of(network, inputs)
             for one, other in zip(found, wanted, strict=True):
@@ -74,6 +75,13 @@ def check_networks(case: Case) -> None:
 
 def test_networks_compute_the_same_at_any_batch_and_length(case: Case) -> None:
     check_networks(case)
+
+
+@pytest.mark.parametrize("window", [2, 6])  # networks are traced with three tokens
+def test_windows_are_right_at_lengths_below_and_above_them(window: int, tmp_path: Path) -> None:
+    blueprint = Blueprint(window=window, windowed=(0,), rotary_local=1e3, attention_cap=20.0)
+    fields = {"architecture": blueprint, "context": 16, "max_tokens": 4}
+    check_networks(exported(("GPT", False, fields), "onnx", tmp_path / "made"), window - 1, window, window + 1)
 
 
 def test_the_sampler_makes_the_items_of_the_model_without_torch_and_zaohua(case: Case, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests.trainings import PLAIN, Mean, digits
 
+from zaohua.training.schedule import schedule
 from zaohua.training.step import Stepper
 
 
@@ -56,7 +57,7 @@ def test_the_learning_rate_by_the_clock() -> None:
         (150, 0.05, 0.95),
     ):
         stepper.step, stepper.progress = step, progress
-        assert stepper._schedule() == pytest.approx(expected)
+        assert schedule(stepper.model, stepper.step, stepper.progress) == pytest.approx(expected)
     model = Mean(max_minutes=0.01, warmup_steps=10**6, log_every=1, **PLAIN).fit(digits()[0])
     rates = [record["lr"] for record in model.history_]
     assert rates[0] < 0.09 and rates[-1] == pytest.approx(0.1)

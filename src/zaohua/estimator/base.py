@@ -121,7 +121,8 @@ class GenerativeModel(
         kind_of = modalities.modality_of(type(known)) if isinstance(known, Codec) else None
         takes = (kind_of,) if kind_of else modalities.kinds_of(self.codec_types)
         prefer = takes[0] if len(takes) == 1 else None
-        with reading(**({} if known is None else known.reading())):
+        options = {} if known is None else known.reading()
+        with reading(**options, unlabelled=self.takes_unlabelled):
             items, labels, kind = read_with_kind(X, y, modality=modality, prefer=takes)
         self.source_ = source_of(X, y, modality) if isinstance(X, (str, Path)) else None
         if modality is None and prefer is not None and prefer.recognises(items):

@@ -42,7 +42,7 @@ class GAN(Trainable[CodecT]):
         "both": ("discriminator", "generator"),
     }
 
-    phases_that_see = ("discriminator", "both")
+    phases_that_see: ClassVar[tuple[str, ...] | None] = ("discriminator", "both")
     has_validation_loss = False  # held-out items serve to measure samples: evaluate, --evaluate-every
 
     latent_dim: Annotated[int, Between(1)] = 100

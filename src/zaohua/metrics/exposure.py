@@ -5,7 +5,9 @@ r"""Exposure of a secret in a model of texts: how far its likelihood stands out 
 of the secret among the |R| texts of the same form, ordered by their negative log-likelihoods. A secret that the model
 doesn't know has an exposure of 1.4 on average, and log2 |R| says that it is the likeliest of all. Where not all of R
 can be scored, a skew-normal distribution is fitted to the negative log-likelihoods of some, and the rank is what it
-says, within about two bits. The estimate is never above log2 |R|. Source: Carlini et al., "The Secret Sharer", arXiv:1802.08232.
+says, within about two bits. The estimate is never above log2 |R|.
+
+Source: Carlini et al., "The Secret Sharer", arXiv:1802.08232.
 """
 
 from __future__ import annotations

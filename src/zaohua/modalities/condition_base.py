@@ -87,8 +87,9 @@ class ConditionCodec(WithFields, ABC, Generic[ItemsT, BatchT]):
     def decode(self, x: BatchT) -> ItemsT:
         """Convert a batch as networks see it to items."""
 
-    learns: ClassVar[str] = "what the codec learnt of the data"
-    """What a fitted codec tells of the data that isn't covered by a guarantee of privacy; empty if it tells nothing."""
+    def learns(self) -> str:
+        """Return what a fitted codec tells of its data, which no guarantee of privacy covers; "" if nothing."""
+        return f"what was learnt to encode {self.representation or 'conditions'}"
 
     @abstractmethod
     def describe(self, n: int | None = None) -> str:

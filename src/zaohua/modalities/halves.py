@@ -18,6 +18,7 @@ from zaohua.modalities.files.paired_files import TEXT
 from zaohua.modalities.found import Found
 from zaohua.modalities.listed import of_suffix
 from zaohua.modalities.modality import Modality
+from zaohua.modalities.reading_options import current
 
 GENERIC = ("filename", "file", "file_name", "path")
 """Names of columns of files that don't say of what."""
@@ -60,7 +61,8 @@ def split(columns: Columns, wanted: Sequence[Modality], labelled: bool = True) -
     if labelled:
         columns = _with_texts(columns, x.name)
         others = [column.name for column in columns.beside(columns.named(x.name))]
-        if len(others) == 1 and not columns.named(others[0]).is_texts:
+        only = columns.named(others[0]) if len(others) == 1 else None
+        if only is not None and not only.is_texts and (only.is_files or not current().unlabelled):
             columns = _with_values(columns, others[0])
         y = conditions_of([_renamed(columns.named(name)) for name in others]) if others else None
     if isinstance(y, Column):

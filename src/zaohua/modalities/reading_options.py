@@ -1,7 +1,7 @@
 """Options of reading files, in force inside a context: of tables, the header and the sheet.
 
-They come from the codec that a model was given (`codec=zh.TableCodec(header="no")`, `--header no`), so that whatever
-reads data for the model reads them alike.
+Most come from the codec that a model was given (`codec=zh.TableCodec(header="no")`, `--header no`), so that whatever
+reads data for the model reads them alike. Items without a label are kept for models that learn from such.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ class ReadingOptions:
         kind: name of the kind of data that a file is taken for if it may be of it; None if that isn't known.
         header: whether the first line of a table holds names: "auto", "yes" or "no".
         sheet: name of the sheet of a workbook; None for the first.
+        unlabelled: whether items without a label are kept, whose label is None.
     """
 
     kind: str | None = None
     header: str = "auto"
     sheet: str | None = None
+    unlabelled: bool = False
 
 
-READING = frozenset(field.name for field in fields(ReadingOptions)) - {"kind"}
+READING = frozenset(field.name for field in fields(ReadingOptions)) - {"kind", "unlabelled"}
 """Names of the options that codecs may have."""
 
 _options: ContextVar[ReadingOptions | None] = ContextVar("reading_options", default=None)

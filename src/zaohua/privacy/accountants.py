@@ -18,6 +18,7 @@ Implementations?", 2024 (arXiv:2403.17673).
 from __future__ import annotations
 
 import functools
+import math
 import warnings
 from collections.abc import Callable
 from typing import Literal
@@ -72,25 +73,27 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int) -> float:
     Raises:
         ZaohuaError: Opacus isn't installed, or no noise is enough.
     """
-    low, high = LOWEST, HIGHEST
-    if spent(high, rate, steps, delta, "rdp") > epsilon:
-        raise ZaohuaError(
-            f"epsilon {epsilon:g} at delta {delta:.2g} is too little for {steps:,} steps: give more of it, or take "
-            "fewer steps"
-        )
-    if spent(low, rate, steps, delta, "rdp") > epsilon:
-        high = _least(lambda sigma: spent(sigma, rate, steps, delta, "rdp") <= epsilon, low, high)
+    error = max(ERROR / 100, min(ERROR, epsilon / 100))
+
+    def enough(sigma: float, by: Accountant = "prv") -> bool:
+        return spent(sigma, rate, steps, delta, by, error) <= epsilon
+
+    low, high = LOWEST, max(1.0, rate * math.sqrt(steps) / epsilon)
+    if enough(HIGHEST, "rdp"):  # a quick bound of the other, which has none for a small epsilon
+        high = _least(lambda sigma: enough(sigma, "rdp"), LOWEST, HIGHEST)
         low = max(low, high / 2)
-    error = min(ERROR, epsilon / 100)
-    return _least(lambda sigma: spent(sigma, rate, steps, delta, error=error) <= epsilon, low, high)
+    while high > HIGHEST or not enough(high):
+        low, high = high, 1.5 * high
+        if high > HIGHEST:
+            raise ZaohuaError(
+                f"epsilon {epsilon:g} at delta {delta:.2g} is too little for {steps:,} steps: give more of it, or take "
+                "fewer steps"
+            )
+    return _least(enough, low, high)
 
 
 def _least(enough: Callable[[float], bool], low: float, high: float) -> float:
     """Return the least number between two that is enough, to a relative `EXACT`; `high` must be."""
-    if not enough(high):  # the tighter count is above the looser one by its numerical error
-        low, high = high, high * 1.1
-        while not enough(high):
-            low, high = high, high * 1.1
     while high > low * (1 + EXACT):
         middle = (low * high) ** 0.5
         low, high = (low, middle) if enough(middle) else (middle, high)

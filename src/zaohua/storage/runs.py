@@ -278,11 +278,6 @@ class Run:
                 raise
         self._prune(step)
 
-    def keep_only(self, step: int) -> None:
-        """Delete all checkpoints but that of a step."""
-        for other in {*checkpoint_steps(self.folder)} - {step}:
-            remove_checkpoint(self.checkpoints / f"{other:09d}")
-
     def _prune(self, newest: int) -> None:
         """Delete all but the newest checkpoints up to step `newest`, and any after it; ignore errors."""
         steps = checkpoint_steps(self.folder)

@@ -159,8 +159,8 @@ def restore(engine: Engine) -> None:
         engine.private.restore(state.get("private"), engine.model, engine.run_folder)
     elif state.get("private"):
         raise ZaohuaError(
-            f"{engine.run_folder} was begun with {option('epsilon', state['private']['epsilon'])}, and steps without it "
-            "would reveal items: give it again, or train a new model"
+            f"{engine.run_folder} was begun with {option('epsilon', state['private']['epsilon'])}, and steps without "
+            "it would reveal items: give it again, or train a new model"
         )
     for problem in problems:
         engine.emit("warning", message=f"{problem}; going on from step {state['step']}")

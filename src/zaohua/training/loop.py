@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,12 +31,8 @@ from zaohua.training.events import Callback, Event, EventKind
 from zaohua.training.footprint import Footprint, foresee
 from zaohua.training.forecast import Forecast, last_words
 from zaohua.training.meter import Meter
-from zaohua.training.order import Batches
 from zaohua.training.previews import make_preview
-from zaohua.training.private.batches import PoissonBatches
-from zaohua.training.private.mechanism import Mechanism
-from zaohua.training.private.promise import promise
-from zaohua.training.private.refusals import refuse_rows, refuse_shared
+from zaohua.training.private.starting import batches_for, end
 from zaohua.training.step import Stepper
 from zaohua.training.validation import Best
 
@@ -89,14 +84,7 @@ class Engine(Stepper):
         if not len(rows):
             raise ZaohuaError(f"{n} items are too few to hold out a fraction of {model.validation_fraction}")
         weights = model.row_weights(self.data)
-        make: Callable[..., Batches] = Batches
-        if model.epsilon is not None:
-            refuse_shared(self)
-            refuse_rows(model, self.data, weights)
-            self.private = Mechanism(self, len(rows))
-            make = partial(PoissonBatches, self.private)
-            model.privacy_ = promise(model, self.data, self.private).to_json()
-        self.batches = make(
+        self.batches = batches_for(self, rows, weights)(
             self.data.x,
             self.data.y,
             rows,
@@ -188,24 +176,15 @@ class Engine(Stepper):
                 self._preview()
             if self._is_due(model.checkpoint_every):
                 checkpoints.save(self)
-        if self.private is not None and not self.signals.received:
-            self._forget_key()
-        elif self.saved != self.step:
+        if not self.signals.received:
+            end(self)
+        if self.saved != self.step:
             checkpoints.save(self)
         if not self.signals.received:
             self._finish()
         message = "" if self.signals.received else last_words(self, first)
         self.emit("end", message=message, stopped=bool(self.signals.received))
         self.signals.raise_if_received(self.run.folder if self.run is not None else None, self.saved)
-
-    def _forget_key(self) -> None:
-        """Delete the key of a private training that has ended, also from its checkpoints, and say so in the model."""
-        assert self.private is not None
-        self.private.forget()
-        self.model.privacy_ = promise(self.model, self.data, self.private).to_json()
-        checkpoints.save(self)
-        if self.run is not None and self.saved == self.step:
-            self.run.keep_only(self.step)
 
     @property
     def elapsed(self) -> float:

@@ -78,6 +78,7 @@ def check_settings(model: Trainable) -> None:
     Raises:
         ZaohuaError: they don't; the message names them and says what to do.
     """
+    check_private_settings(model)
     explicit = model.patience is not None and model.patience != type(model).patience
     if explicit and not model.has_validation_loss:
         raise ZaohuaError(
@@ -88,7 +89,6 @@ def check_settings(model: Trainable) -> None:
         raise ZaohuaError(
             f"{type(model).__name__}: patience needs held-out items: give {option('validation_fraction', 0.1)}"
         )
-    check_private_settings(model)
     if model.grad_accumulation > model.batch_size:
         raise ZaohuaError(
             f"{type(model).__name__}: {option('batch_size', model.batch_size)} can't be split into "

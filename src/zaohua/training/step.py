@@ -27,6 +27,7 @@ from zaohua.training import kernels
 from zaohua.training.divergence import Diverged, diverged
 from zaohua.training.events import Batch
 from zaohua.training.limits import planned_steps
+from zaohua.training.schedule import schedule, warmup
 
 if TYPE_CHECKING:
     from zaohua.estimator.encoding import TrainingData
@@ -58,10 +59,6 @@ class Phase(nn.Module):
         """Return the loss of each item, (B,)."""
         learner, nets, name = self.others[0]
         return learner.loss(nets, batch, name)
-
-
-WARMUP_PART = 10
-"""The warm-up takes at most a tenth of the training; otherwise a short one would never reach its learning rate."""
 
 
 class Stepper:
@@ -154,8 +151,8 @@ class Stepper:
             return self._take_step(draws)
         first, self.began = self.step == 0, True  # a resumed training has its number of threads
         counter = ProductCounter() if first else contextlib.nullcontext()
-        watch = kernels.watched(self.nets) if self.private is None else contextlib.nullcontext({})
-        with counter as products, watch as layers:
+        watched = self.nets if self.private is None else nn.ModuleDict()  # within vmap inputs are no plain tensors
+        with counter as products, kernels.watched(watched) as layers:
             losses = self._take_step(draws)
         if products is not None and products.small:
             torch.set_num_threads(1)
@@ -170,8 +167,8 @@ class Stepper:
     def _take_step(self, draws: Iterator[tuple[Tensor, Condition | None]]) -> dict[str, Tensor]:
         """Train every phase of the plan, then update the running average; return the loss of each phase."""
         model, losses = self.model, {}
-        self.rate = model.learning_rate * self._schedule()
-        self.warming += self._warmup() < 1
+        self.rate = model.learning_rate * schedule(model, self.step, self.progress)
+        self.warming += warmup(model, self.step, self.progress) < 1
         for turn, name in enumerate(self.plan):
             codes, y = next(draws)
             if self.private is not None and name in self.private.seeing:
@@ -208,10 +205,9 @@ class Stepper:
                 value.backward()
             total += value.detach()
         learner, parameters = self.learners[name], list(self.parameters[name].values())
-        rate = learner.learning_rate * self._schedule()
         norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         if not math.isfinite(float(total) + float(norm)):
-            raise diverged(self, name, turn, float(total), float(norm), rate)
+            raise diverged(self, name, turn, float(total), float(norm), self._rate(name))
         if learner.max_grad_norm is not None and norm > learner.max_grad_norm:
             nn.utils.clip_grads_with_norm_(parameters, learner.max_grad_norm, norm)
         self._update(name)
@@ -219,11 +215,15 @@ class Stepper:
 
     def _update(self, name: str) -> None:
         """Let the optimiser of a phase take a step along its gradients."""
-        optimizer, rate = self.optimizers[name], self.learners[name].learning_rate * self._schedule()
+        optimizer, rate = self.optimizers[name], self._rate(name)
         for group in optimizer.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+
+    def _rate(self, name: str) -> float:
+        """Return the learning rate of a phase in this step."""
+        return self.learners[name].learning_rate * schedule(self.model, self.step, self.progress)
 
     def _loss(self, name: str, turn: int, codes: Tensor, y: Condition | None, start: int) -> Tensor:
         """Return the sum of a micro-batch's losses divided by the nominal size of the whole batch."""
@@ -295,15 +295,3 @@ class Stepper:
     def total(self) -> int | None:
         """Number of steps of the whole training; None if only its time is limited."""
         return planned_steps(self.model)
-
-    def _schedule(self) -> float:
-        """Return the factor of the learning rate: a linear warm-up times the decay, by steps or by time."""
-        done = min(1.0, self.progress)
-        decay = {"cosine": 0.5 * (1 + math.cos(math.pi * done)), "linear": 1 - done, "constant": 1.0}
-        return self._warmup() * decay[self.model.lr_schedule]
-
-    def _warmup(self) -> float:
-        """Return the fraction of the warm-up that is done, which takes at most a tenth of the steps and of the time."""
-        requested, total = self.model.warmup_steps, self.total
-        steps = requested if total is None else min(requested, total // WARMUP_PART)
-        return min(1.0, max((self.step + 1) / max(1, steps), WARMUP_PART * self.progress))

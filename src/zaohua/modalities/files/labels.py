@@ -2,6 +2,8 @@
 
 Subfolders are classes if all files lie in them but for at most a tenth (`STRAY`), which are left out and named. If more
 lie outside, no file gets a label, and that is told: a model trained on some of the files would be another one.
+
+A subfolder called "unlabelled" is no class: its files have no label, and are kept for models that learn from such.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from zaohua.core.errors import NoLabels, SomeLabels, ZaohuaError
 from zaohua.core.notes import note, shown
 from zaohua.modalities.files.folders import TABLE, items_in, split_folder
 from zaohua.modalities.files.patterns import FilePattern
+from zaohua.modalities.reading_options import current
 
 
 class Labelled(NamedTuple):
@@ -23,6 +26,8 @@ class Labelled(NamedTuple):
     labels: list[object]
 
 
+UNLABELLED = frozenset({"unlabelled", "unlabeled"})
+"""Names of the subfolder of files without a label, in lower case."""
 STRAY = 0.1
 """Largest fraction of files outside of the subfolders that name the classes."""
 
@@ -64,9 +69,13 @@ def _classes(folder: Path, paths: Sequence[Path], noun: str) -> tuple[list[Path]
             f"({names})"
         )
     within = [(path, names) for path, names in zip(paths, parts, strict=True) if len(names) > 1]
-    labels: list[object] = [names[0] for _, names in within]
+    apart = [path for path, names in within if names[0].casefold() in UNLABELLED]
+    if apart and not current().unlabelled:
+        note(f"left out {len(apart):,} of {len(paths):,} {noun}, which have no label ({apart[0].parent.name}/)")
+        within = [(path, names) for path, names in within if names[0].casefold() not in UNLABELLED]
+    labels: list[object] = [None if names[0].casefold() in UNLABELLED else names[0] for _, names in within]
     below = {names[1] for _, names in within if len(names) > 2}
-    if len(set(labels)) == 1 and len(below) > 1:
+    if len(set(labels)) == 1 and labels[0] is not None and len(below) > 1:
         note(
             f"all {noun} lie in {labels[0]}/, which is their label; give {folder / str(labels[0])} to take its "
             f"subfolders ({shown(sorted(below))}) for labels"

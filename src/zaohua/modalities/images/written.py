@@ -37,6 +37,10 @@ class WrittenImages(GridCodec[ImagesLike]):
         channel_axis_: True if items have a channel axis.
     """
 
+    def learns(self) -> str:
+        """Return that it tells the form of the pictures."""
+        return "size, channels and range of values of the pictures"
+
     def set_pixels(self, grid: Grid, dtype: np.dtype[np.generic], channel_axis: bool) -> None:
         """Set the values, the type and the layout of pixels."""
         self.grid_, self.dtype_, self.channel_axis_ = grid, dtype, channel_axis

@@ -136,6 +136,10 @@ class LabelCodec(Codec[LabelsLike]):
         with np.errstate(divide="ignore"):  # of classes that were declared and never occurred
             return np.log(np.array(self.counts_, dtype=np.float64) / sum(self.counts_))
 
+    def learns(self) -> str:
+        """Return that it tells the labels."""
+        return "names and frequencies of the labels"
+
     def describe(self, n: int | None = None) -> str:
         """Describe the number of different labels."""
         kinds = counted(len(self.classes_), "label")

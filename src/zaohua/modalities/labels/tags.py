@@ -94,6 +94,10 @@ class TagCodec(Codec[TagsLike]):
         names = [text] if whole else [name.strip() for name in text.split(",") if name.strip()]
         return [{self.tags_[self._code(name)] for name in names}]
 
+    def learns(self) -> str:
+        """Return that it tells the tags."""
+        return "names and frequencies of the tags"
+
     def describe(self, n: int | None = None) -> str:
         """Describe the number of different labels."""
         return f"{counted(n, 'set')} of {counted(len(self.tags_), 'label')}"

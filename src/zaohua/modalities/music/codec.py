@@ -100,6 +100,10 @@ class PieceCodec(Codec[PiecesLike]):
         """Write all pieces to one MIDI file, one after another."""
         write_midi(Piece.joined(items), path, self.tempo)
 
+    def learns(self) -> str:
+        """Return that it tells the form of the pieces."""
+        return "range, tempo and instruments of the pieces"
+
     def describe(self, n: int | None = None) -> str:
         """Describe grid and voices of the pieces."""
         voices = f", {counted(self.voices_, 'voice')}" if self.voices_ else ""

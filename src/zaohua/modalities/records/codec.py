@@ -161,6 +161,10 @@ class RecordCodec(ConditionCodec[RecordsLike, Record]):
                 out[there] &= self.codecs_[name].knows(present(column))
         return out
 
+    def learns(self) -> str:
+        """Return what the codecs of its parts tell."""
+        return ", ".join(dict.fromkeys(filter(None, (codec.learns() for codec in self.codecs_.values()))))
+
     def describe(self, n: int | None = None) -> str:
         """Describe each part."""
         return ", ".join(f"{name} ({codec.describe()})" for name, codec in self.codecs_.items())

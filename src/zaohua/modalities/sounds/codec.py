@@ -233,6 +233,10 @@ class SoundCodec(WrittenSounds):
 
     # ---- JSON
 
+    def learns(self) -> str:
+        """Return that it tells the form of the sounds."""
+        return "rate, length, channels and loudness of the sounds"
+
     def describe(self, n: int | None = None) -> str:
         """Describe rate, length and channels of the sounds."""
         form = self.form_

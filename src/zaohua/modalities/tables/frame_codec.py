@@ -30,6 +30,10 @@ class FrameCodec(Codec[TableLike], ABC):
     sheet: str | None = None
     """Sheet of a workbook to read; by default the first."""
 
+    def learns(self) -> str:
+        """Return that it tells the columns."""
+        return "columns, their kinds, categories, bounds and scales"
+
     def reading(self) -> dict[str, object]:
         """Return the options of reading: the header and the sheet."""
         return {"header": self.header, "sheet": self.sheet}

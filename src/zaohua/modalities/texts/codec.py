@@ -243,6 +243,12 @@ class TextCodec(TokenCodec[TextsLike]):
 
     sheets = {".txt": _write_texts}
 
+    def learns(self) -> str:
+        """Return that it tells the tokens."""
+        return {"bytes": "", "chars": "the characters of the texts"}.get(
+            self.tokenizer, "the vocabulary, whose entries are parts of the texts"
+        )
+
     def describe(self, n: int | None = None) -> str:
         """Describe the number of texts and the unit of their tokens."""
         return f"{counted(n, self._item)} in {counted(self.tokenizer_.size, self.tokenizer_.unit)}"

@@ -6,12 +6,14 @@ batches of one item: by `torch.func`, for many of them at once; or, where that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from zaohua.core.noise import Noise
 from zaohua.core.record import Condition, Record
 from zaohua.training.events import Batch
 from zaohua.training.private.noise import RecordedNoise, ReplayedNoise, Request, UnexpectedDraw
@@ -37,27 +39,28 @@ class ItemGradients:
         self.looped = ""
         self.requests: list[Request] | None = None
 
-    def of(self, batch: Batch) -> dict[str, Tensor]:
+    def of(self, batch: Batch, noise: Callable[[], Noise]) -> dict[str, Tensor]:
         """Return the gradient of each item's mean loss, (B / draws, ...) by the parameter's name.
 
         Args:
-            batch: the items; its noise is drawn for all of them at once.
+            batch: the items; its own noise isn't used.
+            noise: makes the noise of the loss, always the same, which is drawn for all items at once.
         """
-        recorded = RecordedNoise(batch.noise)
+        recorded = RecordedNoise(noise())
         if self.requests is None or not recorded.foresee(self.requests):
-            self._record(batch, recorded)
+            recorded = self._record(batch, noise())
         try:
             return self._of(batch, recorded)
         except UnexpectedDraw:  # such as of sequences of another length
-            recorded = RecordedNoise(batch.noise)
-            self._record(batch, recorded)
-            return self._of(batch, recorded)
+            return self._of(batch, self._record(batch, noise()))
 
-    def _record(self, batch: Batch, noise: RecordedNoise) -> None:
+    def _record(self, batch: Batch, noise: Noise) -> RecordedNoise:
         """Compute the losses of all items at once for what they draw."""
+        recorded = RecordedNoise(noise)
         with torch.no_grad():
-            self.phase(Batch(batch.x, batch.y, noise, batch.progress, batch.codes))
-        self.requests = noise.requests
+            self.phase(Batch(batch.x, batch.y, recorded, batch.progress, batch.codes))
+        self.requests = recorded.requests
+        return recorded
 
     def _of(self, batch: Batch, noise: RecordedNoise) -> dict[str, Tensor]:
         inputs = self._grouped(batch, noise.draws)
@@ -72,8 +75,10 @@ class ItemGradients:
 
         if not self.looped:
             try:
-                out: dict[str, Tensor] = vmap(grad(loss), in_dims=(None, 0), randomness="different")(weights, inputs)
-                return out
+                with warnings.catch_warnings():
+                    warnings.filterwarnings("ignore", "There is a performance drop")
+                    out: dict[str, Tensor] = vmap(grad(loss), in_dims=(None, 0), randomness="different")(weights, inputs)
+                    return out
             except UnexpectedDraw:
                 raise
             except (RuntimeError, NotImplementedError, ValueError, TypeError) as error:

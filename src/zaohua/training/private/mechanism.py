@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from zaohua.training.step import Stepper
     from zaohua.training.trainable import Trainable
 
-AT_ONCE = 1 << 25
+AT_ONCE = 1 << 23
 """Number of values that the gradients of a block of items may have."""
 CLIP = 1.0
 """Norm that the gradients of items are clipped to, unless a model or its user asks for less: few are shorter, so each
@@ -106,15 +107,19 @@ class Mechanism:
         self, stepper: Stepper, name: str, turn: int, block: int, codes: Tensor, y: Condition | None
     ) -> dict[str, Tensor]:
         """Return the gradients of each of some items."""
-        draws, at = stepper.model.private_draws, (stepper.step, turn, block)
-        seed_global(self.secret.seed("network", *at), stepper.device)  # for dropout
+        draws, at, device = stepper.model.private_draws, (stepper.step, turn, block), stepper.device
+        seed_global(self.secret.seed("network", *at), device)  # for dropout
         if draws > 1:
             codes, y = codes.repeat_interleave(draws, 0), None if y is None else y.repeat_interleave(draws, 0)
-        batch = stepper.batch(codes, y, self.secret.seed("losses", *at), 0, len(codes), train=True)
-        with stepper.autocast():
-            return self.gradients[name].of(batch)
+        rows, most = len(codes), self.block * draws  # noise is of a whole block, so that no item changes that of others
+        batch = stepper.batch(codes, y, self.secret.seed("preparation", *at), 0, most, train=True)
+        seed = self.secret.seed("losses", *at)
+        with stepper.autocast(), sdpa_kernel(SDPBackend.MATH):  # others compute items one after the other
+            return self.gradients[name].of(batch, lambda: BatchNoise(seed, rows, 0, most, device))
 
-    def public(self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None) -> tuple[Tensor, Condition | None]:
+    def public(
+        self, stepper: Stepper, turn: int, codes: Tensor, y: Condition | None
+    ) -> tuple[Tensor, Condition | None]:
         """Return what a phase is given that doesn't see data, such as a generator's: no items, and drawn conditions."""
         model, rank = stepper.model, stepper.accelerator.process_index
         blank = codes.new_zeros(model.batch_size, *codes.shape[1:])

@@ -40,7 +40,7 @@ def promise(model: Trainable, data: TrainingData, mechanism: Mechanism) -> Guara
     for codec in (model.codec_, model.y_codec_):
         if codec is not None:
             declared += _declared(codec)
-            outside += [codec.learns] if codec.learns else []
+            outside += [learnt] if (learnt := codec.learns()) else []
     if model.base_ is not None:
         outside.append("the data of the model that it was fine-tuned from")
     if not mechanism.ended:
