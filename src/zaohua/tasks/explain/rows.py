@@ -46,7 +46,8 @@ def conditional(subject: Subject, x: Tensor, y: Condition | None, features: Sequ
     """Return log p of some features given all others, nats (n,)."""
     model = subject.model
     if isinstance(model, RowAutoregression):
-        return model.log_conditional(x, y, features)
+        found: Tensor = model.log_conditional(x, y, features)
+        return found
     both = torch.cat([x, hidden(subject, x, features)])
     of_all, of_others = log_prob(subject, both, y).reshape(2, len(x))
     return torch.from_numpy(of_all - of_others)
