@@ -14,8 +14,8 @@ from tests.trainings import reloaded
 import zaohua as zh
 from zaohua.modalities import MelCodec, MuLawCodec
 from zaohua.tasks.evaluation.protocols import splits_of
-from zaohua.training import loop
 from zaohua.training.order import Batches
+from zaohua.training.private import starting
 
 WINDOWS = 10
 """Of each recording."""
@@ -34,7 +34,7 @@ def test_whole_recordings_are(name: str, codec: Any, tmp_path: Path, monkeypatch
             trained.update((windows // WINDOWS).tolist())
             super().__init__(codes, y, items, *given, **named)
 
-    monkeypatch.setattr(loop, "Batches", Watched)
+    monkeypatch.setattr(starting, "Batches", Watched)
     for i in range(4):
         soundfile.write(tmp_path / f"{i}.wav", tone(50 + 10 * i, 0.1 * WINDOWS), RATE)
     cls = getattr(zh, name)

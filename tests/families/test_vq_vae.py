@@ -62,7 +62,7 @@ def test_grids_fit_pictures_of_any_size(shape: tuple[int, int], halvings: int, g
 def test_the_prior_sums_to_one_and_is_what_codes_are_drawn_from() -> None:
     model = untrained(2, 4)  # two codes of three
     every = torch.tensor(list(itertools.product(range(3), repeat=2))).view(9, 1, 2)
-    p = model._log_prior(model.nets_, every, None).double().exp()
+    p = model._log_prior(model.nets_, every, None).sum(1).double().exp()
     assert p.sum() == pytest.approx(1, abs=1e-5) and p.std() > 0.02
     n = 4000
     with torch.no_grad():
@@ -78,7 +78,7 @@ def test_the_score_is_a_lower_bound_of_the_log_probability() -> None:
     model = untrained(2, 4)
     x = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=8))).view(256, 1, 2, 4)
     every = torch.tensor(list(itertools.product(range(3), repeat=2))).view(9, 1, 2)
-    log_prior = model._log_prior(model.nets_, every, None)
+    log_prior = model._log_prior(model.nets_, every, None).sum(1)
     parameters = model.nets_["decoder"](model.nets_["codebook"](every))
     joint = torch.stack(
         [model.likelihood.log_prob(parameters[[k]].expand(256, -1, -1, -1), x) + log_prior[k] for k in range(9)]

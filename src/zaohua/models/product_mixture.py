@@ -98,7 +98,7 @@ class ProductMixture(Tabular, PerClassDensity[TableCodec]):
         if labels is not None:
             raise ZaohuaError(
                 "labels can't be given with epsilon: leave them a column of the table, and give values of it when "
-                'sampling, as in sample(y={"income": ">50K"})'
+                "sampling"
             )
         frame, _ = codec.kept(items)
         self._release = Release(self.epsilon, self.delta, frame, read_schema(codec.schema, frame.columns))

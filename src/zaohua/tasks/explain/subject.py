@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,8 @@ def subject_of(
         subject = Subject(model, encoded, f"held-out item {item}", "", None, int(item), find)
     else:
         name = item if isinstance(item, str) else "an item in memory"
-        known = model.codec_.as_items(item, None) if isinstance(model.codec_, TextCodec) else item
+        file = isinstance(item, Path) or (isinstance(item, str) and not isinstance(model.codec_, TextCodec))
+        known = item if file else model.codec_.as_items(item, None)
         encoded = _encoded(model, known, y)
         if len(encoded) > 1:
             note(f"{name} holds {len(encoded):,} items: the first is explained")

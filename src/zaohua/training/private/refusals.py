@@ -21,7 +21,7 @@ TOGETHER = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 INSTEAD = {
     "images": "VAE, Flow and DDPM can",
     "sounds": "Flow, DDPM and DiffWave can",
-    "tables": "ProductMixture(epsilon=) is made for tables, and TVAE, TabFlow and TabAR can",
+    "tables": "ProductMixture with epsilon is made for tables, and TVAE, TabFlow and TabAR can",
     "texts": "GPT and CharRNN can",
     "music": "MusicGPT and ChoraleRNN can",
 }
