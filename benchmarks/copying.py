@@ -93,7 +93,7 @@ def planted(sets: Callable[[np.random.Generator], Sets], near: float = 0.0) -> C
 def rate(sets: Callable[[np.random.Generator], Sets], count: int) -> str:
     """Return the percentage of sets with p < 0.001, and the mean copy rate above what is expected."""
     found = [
-        copy_rate(*sets(np.random.default_rng(seed)), random_state=seed)  # type: ignore[misc]  # a tuple of arrays
+        copy_rate(*sets(np.random.default_rng(seed)), random_state=seed)  # type: ignore[misc]  # mypy loses the types of a tuple of arrays that is unpacked
         for seed in range(count)
     ]
     accused = np.mean([one.p < ACCUSED for one in found])

@@ -12,20 +12,17 @@ from __future__ import annotations
 import argparse
 import time
 
-import zaohua as zh  # before torch, since it decides how threads wait
+import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import IsolationForest
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 
-time.perf_counter = time.process_time  # minutes of training are CPU minutes
-
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-from sklearn.datasets import load_breast_cancer  # noqa: E402
-from sklearn.ensemble import IsolationForest  # noqa: E402
-from sklearn.metrics import roc_auc_score  # noqa: E402
-from sklearn.neighbors import NearestNeighbors  # noqa: E402
-
-from zaohua.tasks.explain.counterfactuals import counterfactuals  # noqa: E402
-from zaohua.tasks.explain.oddness import Detector  # noqa: E402
-from zaohua.tasks.explain.subject import reference_of, subject_of  # noqa: E402
+from zaohua.tasks.explain.counterfactuals import counterfactuals
+from zaohua.tasks.explain.oddness import Detector
+from zaohua.tasks.explain.subject import reference_of, subject_of
 
 
 def auroc(usual: np.ndarray, odd: np.ndarray) -> float:
@@ -115,6 +112,7 @@ def all_counterfactuals(n: int) -> None:
 
 
 def main() -> None:
+    time.perf_counter = time.process_time  # minutes of training are CPU minutes
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("pictures", "tables", "counterfactuals"))
     parser.add_argument("--run")

@@ -19,6 +19,7 @@ from torch import Tensor
 from zaohua.core.errors import NotAvailable
 from zaohua.core.noise import ItemNoise, Noise, derive_seed
 from zaohua.core.record import Condition
+from zaohua.estimator.denoiser import NoiseSchedule
 from zaohua.modalities.music.notes import MusicCodec
 from zaohua.modalities.tables.codec import TableCodec
 from zaohua.modalities.texts.codec import TextCodec
@@ -186,8 +187,8 @@ def _denoised(subject: Subject) -> Surprisal:
     return Surprisal(np.mean(maps, axis=0), "estimate", how, _columns(subject), levels=levels)
 
 
-def _times(schedule: object, ratios: Sequence[float]) -> list[Tensor]:
+def _times(schedule: NoiseSchedule, ratios: Sequence[float]) -> list[Tensor]:
     """Find the times at which a schedule has given ratios of noise to data, to a thousandth."""
     grid = torch.linspace(1e-3, 1 - 1e-3, 1999, dtype=torch.float64)
-    found = torch.stack([schedule.sigma(t) / schedule.alpha(t) for t in grid])  # type: ignore[attr-defined]
+    found = torch.stack([schedule.sigma(t) / schedule.alpha(t) for t in grid])
     return [grid[int((found.log() - np.log(ratio)).abs().argmin())] for ratio in ratios]

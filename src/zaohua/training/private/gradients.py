@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,8 @@ from zaohua.core.record import Condition, Record
 from zaohua.training.events import Batch
 from zaohua.training.private.noise import RecordedNoise, ReplayedNoise, Request, UnexpectedDraw
 
-Inputs = dict[str, object]
-"""Tensors of a batch by name, with those of a record one level below."""
+Inputs = dict[str, Any]
+"""Tensors of a batch by name, those of a record and of draws one level below: what `vmap` takes apart by items."""
 
 
 class ItemGradients:
@@ -67,9 +68,9 @@ class ItemGradients:
         weights = {name: p.detach() for name, p in self.parameters.items()}
 
         def loss(weights: dict[str, Tensor], one: Inputs) -> Tensor:
-            replayed = ReplayedNoise(noise.requests, one["draws"], self.draws)  # type: ignore[arg-type]
+            replayed = ReplayedNoise(noise.requests, one["draws"], self.draws)
             x, codes = one["x"], one.get("codes")
-            given = Batch(x, _condition(one.get("y")), replayed, batch.progress, codes)  # type: ignore[arg-type]
+            given = Batch(x, _condition(one.get("y")), replayed, batch.progress, codes)
             losses: Tensor = functional_call(self.phase, weights, (given,))
             return losses.float().mean()
 
@@ -89,10 +90,10 @@ class ItemGradients:
         each = [self._alone(loss, _at(inputs, item)) for item in range(count)]
         return {name: torch.stack([one[name] for one in each]) for name in weights}
 
-    def _alone(self, loss: object, one: Inputs) -> dict[str, Tensor]:
+    def _alone(self, loss: Callable[[dict[str, Tensor], Inputs], Tensor], one: Inputs) -> dict[str, Tensor]:
         """Return the gradient of one item's loss by autograd, which can also differentiate gradients in a loss."""
         leaves = {name: p.detach().requires_grad_() for name, p in self.parameters.items()}
-        found = torch.autograd.grad(loss(leaves, one), list(leaves.values()), allow_unused=True)  # type: ignore[operator]
+        found = torch.autograd.grad(loss(leaves, one), list(leaves.values()), allow_unused=True)
         return {
             name: torch.zeros_like(leaf) if gradient is None else gradient
             for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
@@ -131,17 +132,17 @@ def clipped_sum(gradients: Mapping[str, Tensor], norm: float) -> dict[str, Tenso
     return {name: (factor @ g).view(gradients[name].shape[1:]) for name, g in flat.items()}
 
 
-def _condition(y: object) -> Condition | None:
+def _condition(y: Any) -> Condition | None:
     """Return the condition whose tensors are given."""
-    return Record(y["parts"], y["present"]) if isinstance(y, dict) else y  # type: ignore[return-value]
+    return Record(y["parts"], y["present"]) if isinstance(y, dict) else y
 
 
 def _at(inputs: Inputs, item: int) -> Inputs:
     """Return the tensors of one item."""
 
-    def take(value: object) -> object:
+    def take(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: take(part) for name, part in value.items()}
-        return [take(part) for part in value] if isinstance(value, list) else value[item]  # type: ignore[index]
+        return [take(part) for part in value] if isinstance(value, list) else value[item]
 
     return {name: take(value) for name, value in inputs.items()}
