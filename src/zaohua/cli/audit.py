@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import zaohua
@@ -12,7 +11,6 @@ from zaohua.cli import runs
 from zaohua.cli.evaluate import Lines
 from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.core.params import Between
-from zaohua.storage import outputs
 from zaohua.storage.atomic import encoded, replace_file
 
 CALL = "zaohua audit RUN [options]"
@@ -83,9 +81,7 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua audit RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
     chosen = values.optional("out", str)
-    out = Path(chosen or runs.place_for(run) / "audit.html")
-    if chosen:
-        outputs.check(out, values.of("overwrite", bool))
+    out = runs.page_for(run, chosen, "audit.html", values.of("overwrite", bool))
     from zaohua.tasks.audit import audit, page
 
     found = audit(

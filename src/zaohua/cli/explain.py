@@ -13,7 +13,7 @@ import zaohua
 from zaohua.cli import runs
 from zaohua.cli.conditions import read_conditions
 from zaohua.cli.evaluate import Lines
-from zaohua.cli.flags import Flag, Seed, echo, leading, parse
+from zaohua.cli.flags import OVERWRITE, Flag, Seed, echo, leading, parse
 from zaohua.core.errors import ZaohuaError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ FLAGS = (
         "The page to write; explain.html in the run by default, in the current folder of a published model.",
         metavar="FILE",
     ),
+    OVERWRITE,
     Flag("seed", Seed, 0, "Seed of the sample."),
     Flag("json", bool, False, "Print the figures as JSON, and write a page only if --out is given."),
 )
@@ -61,8 +62,7 @@ def main(arguments: Sequence[str]) -> None:
     values = parse("zaohua explain RUN", ABOUT, FLAGS, rest)
     runs.read_model(run)
     chosen = values.optional("out", str)
-    if chosen is not None and Path(chosen).suffix.casefold() not in (".html", ".htm"):
-        raise ZaohuaError(f"{chosen}: a page is written to an .html file")
+    page = runs.page_for(run, chosen, "explain.html", values.of("overwrite", bool))
     model = zaohua.load(run)
     from zaohua.tasks.explain.explaining import PANELS, explain
 
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> None:
     if values["json"]:
         print(json.dumps(found.to_json(), ensure_ascii=False))
     if chosen is not None or not values["json"]:
-        path = replace(found, command=command).write(chosen or runs.place_for(run) / "explain.html")
+        path = replace(found, command=command).write(page)
         for name, reason in () if values["json"] else found.absent.items():
             print(f"left out {name}: {reason}")
         echo(f"written: {path}")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, nearest
+from zaohua.core.errors import CheckpointError, NoLabels, SomeLabels, ZaohuaError, nearest
 from zaohua.core.json import Json
 from zaohua.core.notes import note
-from zaohua.storage import legacy, published
+from zaohua.storage import legacy, outputs, published
 from zaohua.storage.atomic import read_file
 from zaohua.storage.layout import is_run
 
@@ -54,6 +54,21 @@ def place_for(run: str | Path) -> Path:
     Nothing is written into the folder of a published model, or beside it.
     """
     return Path() if published.is_published(run) else Path(run)
+
+
+def page_for(run: str | Path, chosen: str | None, name: str, overwrite: bool) -> Path:
+    """Return the page that a command writes: that which is named, else one of a name in the run, which is replaced.
+
+    Raises:
+        ZaohuaError: what is named is no .html file, or there is one that isn't to be overwritten.
+    """
+    if chosen is None:
+        return place_for(run) / name
+    page = Path(chosen)
+    if page.suffix.casefold() not in (".html", ".htm"):
+        raise ZaohuaError(f"{chosen}: a page is written to an .html file")
+    outputs.check(page, overwrite)
+    return page
 
 
 def holds_run(folder: Path) -> bool:
