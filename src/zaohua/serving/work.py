@@ -164,7 +164,7 @@ class Engine(Protocol):
         ...
 
 
-class Full(Exception):  # noqa: N818 (a state rather than an error)
+class Full(Exception):
     """The queue is full; the client may try again.
 
     Attributes:
