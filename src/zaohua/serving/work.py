@@ -89,7 +89,8 @@ class TextUsage:
 class Writing(Protocol):
     """Texts that are being written: iterate over their pieces, in the order in which they come.
 
-    Closing the iterator, or cancelling the task that iterates, stops the writing: the rows are free within two steps.
+    They are being written from `Engine.write` on, whether or not somebody iterates, until all are finished or `close`
+    is called, after which their rows are free within two steps.
     """
 
     usage: TextUsage
@@ -101,6 +102,10 @@ class Writing(Protocol):
         Raises:
             ZaohuaError: the request can't be done (raised before the first piece).
         """
+        ...
+
+    def close(self) -> None:
+        """Stop the writing; nothing happens if it is over."""
         ...
 
 
@@ -185,9 +190,12 @@ class ModelCard:
         kind: class of the model, such as "GPT".
         modality: kind of data ("texts", "images", "sounds", "music", "tables", ...).
         created: time at which it was saved, in seconds since 1970.
-        capabilities: what it can do: the names of the methods and tasks that it has.
+        capabilities: what it can do: names of its methods (`sample`, `score_samples`, `transform`, `inverse_transform`,
+            `impute`), and of tasks: `write` (texts token by token), `chat` (it learnt dialogues), `infill` (it was
+            trained with `fim`), `restore`.
         labels: labels that it was conditioned on; empty if it has none.
-        facts: what else clients may use (size of pictures, sample rate, context, columns).
+        options: its options of sampling by name, with their values in the run (`temperature`, `max_tokens`, `steps`).
+        facts: what else clients may use (size of pictures, sample rate, context, vocabulary, columns), as JSON values.
     """
 
     id: str
@@ -196,6 +204,7 @@ class ModelCard:
     created: int
     capabilities: frozenset[str] = frozenset()
     labels: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
