@@ -221,6 +221,15 @@ class Shelf(Protocol):
         """Whether the models that are loaded at the start are there."""
         ...
 
+    @property
+    def loaded(self) -> Mapping[str, Engine]:
+        """Engine of each model that is in memory now, by its id."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to load the models that are wanted at the start; return at once."""
+        ...
+
     async def engine(self, model: str) -> Engine:
         """Return the engine of a model, which is loaded if it isn't there.
 
