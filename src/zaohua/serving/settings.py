@@ -25,6 +25,7 @@ class Settings:
         max_pixels: pixels of a picture that is sent or asked for.
         max_seconds: seconds of sound that are sent or asked for.
         max_tokens: tokens of a text.
+        max_steps: steps from noise to an item.
         max_n: texts or items of one request.
         head_seconds: time within which a request's head must be there.
         body_seconds: time within which its body must be there.
@@ -49,6 +50,7 @@ class Settings:
     max_pixels: int = 4_194_304
     max_seconds: float = 600.0
     max_tokens: int = 4096
+    max_steps: int = 1000
     max_n: int = 64
     head_seconds: float = 5.0
     body_seconds: float = 30.0
