@@ -93,8 +93,10 @@ class Writing(Protocol):
     is called, after which their rows are free within two steps.
     """
 
-    usage: TextUsage
-    """Tokens so far."""
+    @property
+    def usage(self) -> TextUsage:
+        """Tokens so far."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Piece]:
         """Yield pieces; the last of each text has a `finish`.
