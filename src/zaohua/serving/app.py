@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from zaohua.serving.dialect import chat, completions, errors, models
+from zaohua.serving import native, restoring
+from zaohua.serving.dialect import absent, chat, completions, errors, images, models, responses, speech
 from zaohua.serving.served import Served
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf
 
-ROUTES = (models.routes, chat.routes, completions.routes)
+ROUTES = (
+    models.routes,
+    chat.routes,
+    completions.routes,
+    responses.routes,
+    images.routes,
+    speech.routes,
+    native.routes,
+    restoring.routes,
+    absent.routes,
+)
 
 
 def create_app(shelf: Shelf, settings: Settings) -> FastAPI:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,6 +14,12 @@ from zaohua.core.json import JsonValue
 from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Engine, ModelCard, Shelf
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+    from zaohua.modalities.base import Codec
+    from zaohua.modalities.condition_base import ConditionCodec
+    from zaohua.storage.provenance.origin import Origin
 
 WORDS = frozenset({"sampler", "precision"})
 """Options of sampling that are words; other texts, such as files' names, are no business of clients."""
@@ -26,11 +33,32 @@ class Body(BaseModel):
 
 
 @dataclass(frozen=True)
+class Known:
+    """What routes need to know of a loaded model to read and write its items.
+
+    Attributes:
+        codec: of its items.
+        y_codec: of its conditions; None without.
+        origin: what files say of it, without a seed.
+    """
+
+    codec: Codec
+    y_codec: ConditionCodec | None
+    origin: Origin
+
+    @classmethod
+    def of(cls, model: GenerativeModel) -> Known:
+        """Look at a model."""
+        return cls(model.codec_, model.y_codec_, model.file_origin())
+
+
+@dataclass(frozen=True)
 class Served:
     """The served models and the settings, as the routes use them."""
 
     shelf: Shelf
     settings: Settings
+    _known: dict[str, Known] = field(default_factory=dict, repr=False)
 
     def card(self, model: str) -> ModelCard:
         """Return the card of a model that a request names.
@@ -68,6 +96,13 @@ class Served:
         """Return the engine of a model, which is loaded if it isn't there."""
         return await self.shelf.engine(card.id)
 
+    async def known(self, card: ModelCard, engine: Engine) -> Known:
+        """Return what is known of a loaded model; it is asked once, as a run doesn't change."""
+        found = self._known.get(card.id)
+        if found is None:
+            found = self._known[card.id] = await engine.call(Known.of)
+        return found
+
     def count(self, n: int | None, name: str = "n") -> int:
         """Return how many texts or items a request asks for, one by default, within the server's limit."""
         n = 1 if n is None else n
@@ -84,7 +119,7 @@ class Served:
         found = {name: value for name, value in (given or {}).items() if name in card.options and value is not None}
         for name, value in found.items():
             _check(name, value)
-        for name, limit in (("max_tokens", self.settings.max_tokens), ("steps", self.settings.max_steps)):
+        for name, limit in (("max_tokens", self._longest(card)), ("steps", self.settings.max_steps)):
             asked = found.get(name)
             if isinstance(asked, int) and asked > limit:
                 raise invalid(name, f"at most {limit:,} on this server")
@@ -92,6 +127,13 @@ class Served:
             if asked is None and isinstance(usual, int) and usual > limit:
                 found[name] = limit
         return found
+
+    def _longest(self, card: ModelCard) -> int:
+        """Return the maximum number of tokens of an item; those of sounds are samples."""
+        rate = card.facts.get("rate")
+        if card.modality == "sounds" and isinstance(rate, int):
+            return round(self.settings.max_seconds * rate)
+        return self.settings.max_tokens
 
 
 def _check(name: str, value: JsonValue) -> None:

@@ -192,9 +192,9 @@ class ModelCard:
         kind: class of the model, such as "GPT".
         modality: kind of data ("texts", "images", "sounds", "music", "tables", ...).
         created: time at which it was saved, in seconds since 1970.
-        capabilities: what it can do: names of its methods (`sample`, `score_samples`, `transform`, `inverse_transform`,
-            `impute`), and of tasks: `write` (texts token by token), `chat` (it learnt dialogues), `infill` (it was
-            trained with `fim`), `restore`.
+        capabilities: what it can do: those of `core.primitives.METHODS` that it has ("sample", "score_samples" ...;
+            "chat" only if it learnt dialogues), "suffix" if it fills in the middle of texts, and "restore" if the task
+            may.
         labels: labels that it was conditioned on; empty if it has none.
         options: its options of sampling by name, with their values in the run (`temperature`, `max_tokens`, `steps`).
         facts: what else clients may use (size of pictures, sample rate, context, vocabulary, columns), as JSON values.
@@ -242,5 +242,5 @@ class Shelf(Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop the engines after their present work."""
+        """Stop the engines after their present work; what is asked of them meanwhile is refused (`Full`)."""
         ...
