@@ -223,8 +223,13 @@ class Shelf(Protocol):
         """Whether the models that are loaded at the start are there."""
         ...
 
+    @property
+    def loaded(self) -> Mapping[str, Engine]:
+        """Engine of each model that is in memory now, by its id."""
+        ...
+
     async def start(self) -> None:
-        """Begin to load the models that are wanted at the start, and return at once."""
+        """Begin to load the models that are wanted at the start; return at once."""
         ...
 
     async def engine(self, model: str) -> Engine:
