@@ -10,7 +10,7 @@ import sys
 from collections.abc import Collection, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zaohua.cli.flags import Flag, from_fields, leading, parse
 from zaohua.cli.options import Options
@@ -76,7 +76,8 @@ def _settings(values: Options) -> Settings:
         raise ZaohuaError(f"{path} holds no key: write one in a line, such as `openssl rand -hex 24` makes")
     if not all(key.isascii() and key.isprintable() and " " not in key for key in keys):
         raise ZaohuaError(f"{path or KEY}: a key is made of ASCII letters, digits and signs, without spaces")
-    return Settings(keys=tuple(keys), **{name: values[name] for name in fields_of(Settings) if name != "keys"})
+    given: dict[str, Any] = {name: values[name] for name in fields_of(Settings) if name != "keys"}
+    return Settings(keys=tuple(keys), **given)
 
 
 def _check(settings: Settings) -> None:

@@ -32,6 +32,7 @@ class Gate:
 
     def __init__(self, shelf: Shelf, settings: Settings, routes: ASGIApp | None = None) -> None:
         self.settings, self.state, self.metrics = settings, State(), Metrics()
+        self.metrics.in_work.set_function(lambda: self.state.in_work)
         self.shelf = MeteredShelf(shelf, self.metrics)
         self.routes = create_app(self.shelf, settings) if routes is None else routes
         told = self.metrics.text if settings.metrics else None

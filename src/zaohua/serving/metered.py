@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zaohua.serving.metrics import Metrics
@@ -21,8 +22,8 @@ class MeteredShelf:
         self.shelf, self.metrics = shelf, metrics
         metrics.loaded.set_function(lambda: len(shelf.loaded))
         for model in shelf.cards:
-            metrics.running.labels(model).set_function(lambda model=model: _load(shelf, model)[0])
-            metrics.waiting.labels(model).set_function(lambda model=model: _load(shelf, model)[1])
+            metrics.running.labels(model).set_function(partial(_running, shelf, model))
+            metrics.waiting.labels(model).set_function(partial(_waiting, shelf, model))
 
     @property
     def cards(self) -> Mapping[str, ModelCard]:
@@ -129,7 +130,11 @@ class MeteredWriting:
             metrics.token.labels(model).observe((time.perf_counter() - self.first) / (each - 1))
 
 
-def _load(shelf: Shelf, model: str) -> tuple[int, int]:
-    """Return the numbers of rows of a model in work and waiting."""
+def _running(shelf: Shelf, model: str) -> int:
     engine = shelf.loaded.get(model)
-    return (0, 0) if engine is None else (engine.running, engine.waiting)
+    return 0 if engine is None else engine.running
+
+
+def _waiting(shelf: Shelf, model: str) -> int:
+    engine = shelf.loaded.get(model)
+    return 0 if engine is None else engine.waiting

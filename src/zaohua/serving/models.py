@@ -58,6 +58,11 @@ class Runs:
         """Whether the models that are loaded at the start are there."""
         return all(name in self._engines and self._engines[name].loaded for name in self._wanted)
 
+    @property
+    def loaded(self) -> Mapping[str, ModelEngine]:
+        """Engine of each model that is in memory now, by its id."""
+        return {name: engine for name, engine in self._engines.items() if engine.loaded}
+
     async def start(self) -> None:
         """Begin to load the models that are wanted at the start."""
         self._preloading = [asyncio.create_task(self.engine(name)) for name in self._wanted]

@@ -57,7 +57,12 @@ def run(shelf: Shelf, settings: Settings, listening: socket.socket, told: Callab
     """
     _raise_limit_of_files(settings.max_connections)
     gate = Gate(shelf, settings)
-    config = uvicorn.Config(
+    Server(uvicorn_config(gate, settings), gate, told).run(sockets=[listening])
+
+
+def uvicorn_config(gate: Gate, settings: Settings) -> uvicorn.Config:
+    """Return the settings as uvicorn takes them."""
+    return uvicorn.Config(
         gate,
         http=protocol_of(settings),
         ws="none",
@@ -73,7 +78,6 @@ def run(shelf: Shelf, settings: Settings, listening: socket.socket, told: Callab
         timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
-    Server(config, gate, told).run(sockets=[listening])
 
 
 class Server(uvicorn.Server):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,7 +67,7 @@ async def _left(receive: Receive) -> None:
         pass
 
 
-async def _called(call: Coroutine[None, None, None]) -> None:
+async def _called(call: Awaitable[None]) -> None:
     await call
 
 
