@@ -111,6 +111,6 @@ class FakeShelf:
 
 def text_card(name: str, *tasks: str) -> ModelCard:
     """Card of a model of texts that has some tasks beside writing."""
-    capabilities = frozenset({"sample", "score_samples", "write", *tasks})
+    capabilities = frozenset({"sample", "score_samples", "stream", *tasks})
     options = {"temperature": 0.8, "top_p": 1.0, "top_k": 0, "max_tokens": 5, "melody": ""}
     return ModelCard(name, "GPT", "texts", 1, capabilities, options=options, facts={"vocabulary": 100})

@@ -14,6 +14,7 @@ from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
+from zaohua.core.params import fields_of
 from zaohua.serving.engine import ModelEngine
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import ModelCard
@@ -149,6 +150,7 @@ def card(name: str, path: str | Path) -> ModelCard:
         created=_created(path),
         capabilities=_capabilities(stored, () if entry is None else entry.methods),
         labels=tuple(map(str, ((stored.get("y_codec") or {}).get("state") or {}).get("classes", ()))),
+        options=_options(stored, entry),
         facts=_facts(stored),
     )
 
@@ -172,11 +174,27 @@ def _capabilities(stored: Json, methods: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _options(stored: Json, entry: registry.Entry | None) -> Json:
+    """Return the options of a stored model's sampling, with its values."""
+    if entry is None:  # a class outside the package, which has to be imported
+        fields = fields_of(registry.stored_class(stored["model"]))
+        names = tuple(name for name, field in fields.items() if field.marker and not field.marker.scores)
+    else:
+        names = entry.sampling
+    return {name: stored["parameters"].get(name) for name in names}
+
+
 def _facts(stored: Json) -> Json:
-    """Return the settings of a stored model that clients can use."""
-    names = ("context", "max_tokens", "temperature", "steps")
-    parameters = stored["parameters"]
-    return {name: parameters[name] for name in names if parameters.get(name) is not None}
+    """Return what else is known of a stored model that clients can use."""
+    spec, own = stored["codec"]["spec"], (stored.get("summary") or {}).get("options") or {}
+    found = {
+        "context": stored["parameters"].get("context"),
+        "vocabulary": spec["features"][0]["size"] if spec["axes"] == ["position"] else None,
+        "shape": spec["shape"] if spec["axes"] == ["height", "width"] else None,
+        "channels": own.get("channels"),
+        "rate": own.get("rate"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _size(path: str | Path) -> int:

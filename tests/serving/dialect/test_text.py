@@ -21,7 +21,7 @@ HELLO = {"role": "user", "content": "hello"}
 
 @pytest.fixture(scope="module")
 def shelf() -> FakeShelf:
-    cards = [text_card("chatty", "chat", "infill"), text_card("a run"), text_card("broken", "chat")]
+    cards = [text_card("chatty", "chat", "suffix"), text_card("a run"), text_card("broken", "chat")]
     engines = {card.id: FakeEngine() for card in cards}
     engines["broken"].breaks_after = 3
     return FakeShelf({card.id: card for card in cards}, engines)

@@ -75,7 +75,7 @@ def chat_model(served: Served, model: str) -> ModelCard:
     Raises:
         ApiError: there is no such model, or it didn't.
     """
-    card = served.able(model, "write", "write texts")
+    card = served.able(model, "stream", "write texts")
     if "chat" not in card.capabilities:
         message = f"model: {card.id!r} learnt texts, not dialogues, so it can't answer: use /v1/completions"
         raise ApiError(400, message, "model", "not_a_chat_model")

@@ -58,9 +58,9 @@ def routes(served: Served) -> APIRouter:
     async def complete(body: CompletionBody) -> Json | StreamingResponse:
         """Write texts after a prompt."""
         text.refuse(body)
-        card = served.able(body.model, "write", "write texts")
-        if body.suffix and "infill" not in card.capabilities:
-            served.able(body.model, "infill", "fill in the text before a suffix")
+        card = served.able(body.model, "stream", "write texts")
+        if body.suffix and "suffix" not in card.capabilities:
+            served.able(body.model, "suffix", "fill in the text before a suffix")
         asked = _asked(served, body)
         engine = await served.engine(card)
         return await streamed(_chunks(engine, asked)) if body.stream else await _whole(engine, asked)

@@ -146,7 +146,7 @@ def _stops(stop: str | list[str]) -> tuple[str, ...]:
 def _bias(card: ModelCard, given: dict[str, float]) -> dict[int, float]:
     """Return the biases of tokens, which requests name by their numbers."""
     size = card.facts.get("vocabulary")
-    most = size if isinstance(size, int) else 0
+    most = size if isinstance(size, int) else 2**31
     if any(not (token.isascii() and token.isdecimal() and len(token) < 10 and int(token) < most) for token in given):
         raise invalid("logit_bias", f"its keys must be numbers of tokens, from 0 to {most - 1:,}")
     return {int(token): value for token, value in given.items()}
