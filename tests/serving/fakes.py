@@ -102,6 +102,13 @@ class FakeShelf:
     engines: Mapping[str, FakeEngine]
     ready: bool = True
 
+    @property
+    def loaded(self) -> Mapping[str, Engine]:
+        return self.engines
+
+    async def start(self) -> None:
+        pass
+
     async def engine(self, model: str) -> Engine:
         return self.engines[model]
 

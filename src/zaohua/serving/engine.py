@@ -240,7 +240,7 @@ class TextsBeingWritten:
     @property
     def usage(self) -> TextUsage:
         """Tokens so far."""
-        return self.job.usage
+        return TextUsage(self.job.prompt, self.job.written)
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         """Yield pieces; the last of each text has a `finish`.

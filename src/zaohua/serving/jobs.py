@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from zaohua.serving.work import ItemsWork, TextUsage, TextWork
+from zaohua.serving.work import ItemsWork, TextWork
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -26,11 +26,18 @@ class Job:
 
 
 class TextJob(Job):
-    """A request for texts."""
+    """A request for texts.
+
+    Attributes:
+        work: the request.
+        prompt: number of tokens that its texts begin with.
+        written: number of tokens that were written.
+        failed: whether it had an error.
+    """
 
     def __init__(self, work: TextWork, give: Callable[[object], None]) -> None:
         super().__init__(work.n, give)
-        self.work, self.usage = work, TextUsage(0, 0)
+        self.work, self.prompt, self.written, self.failed = work, 0, 0, False
 
 
 class ItemsJob(Job):

@@ -84,22 +84,36 @@ def rows_of(items: Any) -> list[dict[str, JsonValue]]:
     return rows
 
 
-def rewritten(known: Known, original: Original[Any], item: Any, seed: int | None, ending: str) -> bytes:
-    """Return a file that was sent with another item, of which parts were made by a model.
+def rewritten(known: Known, original: Original[Any], seed: int | None, ending: str) -> bytes:
+    """Return a file that was sent, of which a model made parts.
 
     Args:
         known: the model.
-        original: what was sent.
-        item: the item.
+        original: what is in the file now.
         seed: as it was given.
         ending: of the file.
     """
     from zaohua.storage.provenance.origin import COMPOSITE, recorded
 
-    with tempfile.TemporaryDirectory() as folder, recorded(replace(known.origin, seed=seed, source=COMPOSITE)):
-        path = Path(folder) / f"file{ending}"
-        original.with_item(item, known.codec).write(path)
+    with _place(ending, "response_format") as path, recorded(replace(known.origin, seed=seed, source=COMPOSITE)):
+        original.write(path)
         return path.read_bytes()
+
+
+def with_seen(original: Picture, made: Picture, seen: Any) -> Picture:
+    """Return a picture that a model made of another, with the pixels of that where they were seen, to the bit.
+
+    Args:
+        original: what was sent.
+        made: the picture.
+        seen: how far each pixel was seen, from 0 to 1, (H, W).
+    """
+    import numpy as np
+
+    if made.item.shape != original.item.shape:
+        return made
+    kept = (seen == 1).reshape(*seen.shape, *[1] * (original.item.ndim - 2))
+    return replace(made, item=np.where(kept, original.item, made.item))
 
 
 def sound_file(known: Known, sound: Sound, ending: str, kind: str, seed: int | None) -> bytes:
@@ -115,8 +129,8 @@ def sound_file(known: Known, sound: Sound, ending: str, kind: str, seed: int | N
     from zaohua.modalities.sounds.sheets import write_samples
     from zaohua.storage.provenance.origin import recorded
 
-    with tempfile.TemporaryDirectory() as folder, recorded(replace(known.origin, seed=seed)):
-        return write_samples(sound, Path(folder) / f"file{ending}", kind).read_bytes()
+    with _place(ending, "response_format") as path, recorded(replace(known.origin, seed=seed)):
+        return write_samples(sound, path, kind).read_bytes()
 
 
 def resampled(sound: Sound, rate: int) -> Sound:
@@ -233,21 +247,27 @@ def piece(data: bytes, name: str) -> Piece:
 
 
 @contextlib.contextmanager
-def _as_file(data: bytes, ending: str, name: str) -> Iterator[Path]:
-    """Yield a file of its own with some data; errors name the field instead of it.
+def _place(ending: str, name: str) -> Iterator[Path]:
+    """Yield the path of a file for a moment; errors name a field of the request instead of it.
 
     Args:
-        data: the data.
-        ending: of the file's name.
+        ending: of the file.
         name: of the field.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"file{ending}"
-        path.write_bytes(data)
         try:
             yield path
         except ZaohuaError as error:
             raise invalid(name, str(error).replace(f"{path}: ", "")) from None
+
+
+@contextlib.contextmanager
+def _as_file(data: bytes, ending: str, name: str) -> Iterator[Path]:
+    """Yield the path of a file with some data for a moment, see `_place`."""
+    with _place(ending, name) as path:
+        path.write_bytes(data)
+        yield path
 
 
 def _ending(data: bytes) -> str:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from zaohua.modalities.original import Original
     from zaohua.tasks.restore.restored import Restored
 
-ENDINGS = {"images": ".png", "sounds": ".wav"}
-"""Endings of the files that are sent back."""
+KINDS = ("images", "sounds")
+"""Kinds of data that are restored here."""
 
 
 class RestoreBody(Body):
@@ -49,7 +49,7 @@ def routes(served: Served) -> APIRouter:
     async def restore(body: RestoreBody) -> Json:
         """Restore a picture or a sound: `degradation` says what happened to it, `mask` or `gaps` what is missing."""
         card = served.able(body.model, "restore", "restore")
-        if card.modality not in ENDINGS:
+        if card.modality not in KINDS:
             message = f"model: {card.id!r} is of {card.modality}: use /v1/tables, or /v1/completions with a suffix"
             raise ApiError(400, message, "model", "not_supported")
         n = served.count(body.n)
@@ -68,7 +68,7 @@ def routes(served: Served) -> APIRouter:
                 return _restored(model, original, body.degradation, seen, asked), notes
 
         found, notes = await engine.call(work, n)
-        data = await run_in_threadpool(_told, known, original, found, body, card.modality)
+        data = await run_in_threadpool(_told, known, original, seen, found, body)
         return {
             "object": "list",
             "model": card.id,
@@ -131,8 +131,15 @@ def _restored(
     return restore(model, items, degradation, mask=seen, **asked)
 
 
-def _told(known: Known, original: Original[Any], found: Restored, body: RestoreBody, modality: str) -> list[str]:
+def _told(known: Known, original: Original[Any], seen: Any, found: Restored, body: RestoreBody) -> list[str]:
     """Return the answers as files in base64: the best guess, or each of several."""
-    items = [found.best[0]] if (body.n or 1) == 1 else [items[0] for items in found.samples]
-    ending = ENDINGS[modality]
-    return [media.base64_of(media.rewritten(known, original, item, body.seed, ending)) for item in items]
+    from zaohua.modalities.images.original import Picture
+
+    data = []
+    for item in [found.best[0]] if (body.n or 1) == 1 else [items[0] for items in found.samples]:
+        made = original.with_item(item, known.codec)
+        if isinstance(original, Picture) and isinstance(made, Picture) and seen is not None and not body.degradation:
+            made = media.with_seen(original, made, seen)
+        ending = ".png" if isinstance(original, Picture) else ".wav"
+        data.append(media.base64_of(media.rewritten(known, made, body.seed, ending)))
+    return data

@@ -13,8 +13,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
+from zaohua.core.notes import gathered
 from zaohua.serving import conditions, media
-from zaohua.serving.dialect.errors import ApiError, invalid
+from zaohua.serving.dialect.errors import LOG, ApiError, invalid
 from zaohua.serving.dialect.text import Seed
 from zaohua.serving.served import Body, Known, Served
 from zaohua.serving.strict import StrictRoute
@@ -93,7 +94,7 @@ def routes(served: Served) -> APIRouter:
             return _painted(fitted, original, seen, count, y=y, random_state=seed, steps=checked, **options)
 
         made = await engine.call(paint, count)
-        pictures = await run_in_threadpool(_written, known, original, made, seed)
+        pictures = await run_in_threadpool(_written, known, original, seen, made, seed)
         return await run_in_threadpool(_told, pictures, wanted, response_format)
 
     return router
@@ -179,10 +180,14 @@ def _painted(model: GenerativeModel, original: Picture, seen: Any, n: int, **opt
     item = original.seen(model.codec_)
     if item.ndim == 3 and model.spec_.channels == 1:
         options["by_channel"] = True
-    found = restore(model, item[None], mask=seen, n_samples=n, draws=True, **options)
+    with gathered() as notes:
+        found = restore(model, item[None], mask=seen, n_samples=n, draws=True, **options)
+    for text in notes:
+        LOG.info("a picture painted anew: %s", text)
     return [items[0] for items in found.samples]
 
 
-def _written(known: Known, original: Picture, made: list[Any], seed: int | None) -> list[bytes]:
+def _written(known: Known, original: Picture, seen: Any, made: list[Any], seed: int | None) -> list[bytes]:
     """Return pictures as PNG files, which say that a model made parts of them."""
-    return [media.rewritten(known, original, item, seed, ".png") for item in made]
+    whole = [media.with_seen(original, original.with_item(item, known.codec), seen) for item in made]
+    return [media.rewritten(known, picture, seed, ".png") for picture in whole]

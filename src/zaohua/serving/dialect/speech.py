@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
 TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac", "opus": "audio/ogg", "pcm": "audio/pcm"}
 """Types of the formats of sounds."""
-PCM_RATE, OPUS_RATE = 24_000, 48_000
-"""Sampling rates of raw samples, which clients expect, and of Opus, which knows few."""
+RATES = {
+    "pcm": (24_000,),
+    "opus": (48_000,),
+    "mp3": (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000),
+}
+"""Sampling rates of formats that know few; clients expect one of raw samples."""
 
 
 class SpeechBody(Body):
@@ -66,12 +70,14 @@ def routes(served: Served) -> APIRouter:
 
 
 def _encoded(sound: Sound, form: str, known: Known, seed: int | None) -> bytes:
-    """Return a sound in a format."""
+    """Return a sound in a format, at the next rate that the format knows."""
     from zaohua.modalities.sounds.sound import sixteen_bits
 
+    rates = RATES.get(form, (sound.rate,))
+    sound = media.resampled(sound, next((rate for rate in rates if rate >= sound.rate), rates[-1]))
     if form == "pcm":
-        one = media.resampled(sound, PCM_RATE).samples
-        return sixteen_bits(one if one.ndim == 1 else one.mean(axis=1)).astype("<i2").tobytes()
+        samples = sound.samples if sound.samples.ndim == 1 else sound.samples.mean(axis=1)
+        return sixteen_bits(samples).astype("<i2").tobytes()
     if form == "opus":
-        return media.sound_file(known, media.resampled(sound, OPUS_RATE), ".ogg", "OPUS", seed)
+        return media.sound_file(known, sound, ".ogg", "OPUS", seed)
     return media.sound_file(known, sound, f".{form}", "PCM_16", seed)
