@@ -38,6 +38,7 @@ class ModelEngine:
     Attributes:
         size: bytes that the model takes; 0 until it is loaded.
         loaded: whether it is there.
+        load_seconds: time that it took to load.
     """
 
     def __init__(self, name: str, load: Callable[[], object], settings: Settings) -> None:
@@ -45,6 +46,8 @@ class ModelEngine:
         self._load, self._loop = load, asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._report, self._submitted, self._closing = Report(), 0, False
+        self.load_seconds = 0.0
+        self._seen: Callable[[int], None] = _unseen
         self._spent = self._seconds = 0.0  # since a row or item was finished; that one takes, in the mean
         self._there: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -62,6 +65,10 @@ class ModelEngine:
     def waiting(self) -> int:
         """Number of rows and items that wait for a place."""
         return self._submitted - self._report.admitted
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """Call a function after each step, on the engine's thread, with the number of rows and items of the step."""
+        self._seen = seen
 
     async def wait_loaded(self) -> None:
         """Wait until the model is there.
@@ -151,12 +158,13 @@ class ModelEngine:
 
     def _work(self) -> None:
         """Load the model, then compute until the engine is closed and everything is done."""
+        began = time.perf_counter()
         try:
             lanes = self._lanes()
         except Exception as error:
             self._fail_to_load(error)
             return
-        self.loaded = True
+        self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
         closing = False
         while not closing or any(lane.busy for lane in lanes.values()):
@@ -164,7 +172,9 @@ class ModelEngine:
             busy = [lane for lane in lanes.values() if lane.busy]
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
+                over = self._report.finished
                 lane.step(self._report)
+                self._seen(self._report.admitted - over)
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
@@ -217,6 +227,10 @@ class ModelEngine:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed: nobody waits
             self._closing = True
+
+
+def _unseen(rows: int) -> None:
+    """Do nothing: nobody watches."""
 
 
 def _set(future: asyncio.Future[None]) -> None:
