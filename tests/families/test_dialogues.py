@@ -322,7 +322,7 @@ class TestChat:
         assert len(long) == 2 + 72 + 1  # alone it is kept whole: decoding reads the end of it
 
     def test_history_counts(self, tuned: Any) -> None:
-        short, long = tuned.asking([CHAT[1]]), tuned._asking([*CHAT[1:3], CHAT[1]])
+        short, long = tuned.asking([CHAT[1]]), tuned.asking([*CHAT[1:3], CHAT[1]])
         assert long[-len(short) + 1 :] == short[1:] and len(long) > len(short)
 
     def test_who_learnt_no_dialogues_says_so(self, base: Any, tuned: Any) -> None:

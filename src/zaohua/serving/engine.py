@@ -144,7 +144,7 @@ class ModelEngine:
 
     def _flush(self, out: Sequence[tuple[Job, object]]) -> None:
         for job, value in out:
-            if not job.cancelled:
+            if not job.unwanted:
                 job.give(value)
 
     # ---- on the thread
@@ -158,10 +158,10 @@ class ModelEngine:
             return
         self.loaded = True
         self._tell(_set, self._there)
-        closing = False
-        while not closing or any(lane.busy for lane in lanes.values()):
+        closing, different = False, list(dict.fromkeys(lanes.values()))
+        while not closing or any(lane.busy for lane in different):
             closing = self._take_jobs(lanes) or closing
-            busy = [lane for lane in lanes.values() if lane.busy]
+            busy = [lane for lane in different if lane.busy]
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
                 lane.step(self._report)
@@ -177,12 +177,7 @@ class ModelEngine:
 
         model = cast("GenerativeModel", self._load())
         self.size = lanes.size_of(model)
-        found: dict[type[Job], Lane] = {
-            TextJob: lanes.TextLane(model, self.settings),
-            ItemsJob: lanes.ItemsLane(model, self.settings),
-            CallJob: lanes.CallLane(model),
-        }
-        return found
+        return lanes.lanes_of(model, self.settings)
 
     def _fail_to_load(self, error: Exception) -> None:
         if not isinstance(error, ZaohuaError):
@@ -240,7 +235,7 @@ class TextsBeingWritten:
     @property
     def usage(self) -> TextUsage:
         """Tokens so far."""
-        return self.job.usage
+        return TextUsage(self.job.prompt, self.job.written)
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         """Yield pieces; the last of each text has a `finish`.

@@ -115,7 +115,8 @@ class TextModel(TokenModel[TextCodec]):
         if self.beams > 1:
             yield from self._most_likely(first, y, room)
             return
-        texts = [self.text(room, opening is not None) for _ in range(noise.n if self.stop else 0)]
+        begins = self._begins(opening)
+        texts = [Text(self.codec_, self.stop, room, begins) for _ in range(noise.n if self.stop else 0)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
             for text, token in zip(texts, row.tolist() if texts else (), strict=True):
@@ -204,7 +205,8 @@ class TextModel(TokenModel[TextCodec]):
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
-            text = self.text(self.room(next(rows).shape[1], opening is not None), opening is not None)
+            room = self.room(next(rows).shape[1], opening is not None)
+            text = Text(self.codec_, self.stop, room, self._begins(opening))
             for token in map(int, rows):
                 if piece := text.add(token):
                     yield piece
@@ -215,9 +217,9 @@ class TextModel(TokenModel[TextCodec]):
         """Return the maximum number of tokens after so many others: with a suffix, all must fit into the context."""
         return min(self.max_tokens, self.context - opening) if self.suffix and not answers else self.max_tokens
 
-    def text(self, room: int, answers: bool = False) -> Text:
-        """Return the text of new tokens: they go on with the prompt, or begin a text, as answers do."""
-        return Text(self.codec_, self.stop, room, begins=answers or not self.prompt)
+    def _begins(self, opening: list[int] | None) -> bool:
+        """Return whether new tokens begin a text, as answers do, or go on with the prompt."""
+        return opening is not None or not self.prompt
 
     # ---- answering
 
