@@ -63,7 +63,7 @@ class RowShelf:
     def __init__(self, seconds: float = 0.001, queue: int = 256, text: str = "a") -> None:
         self.one, self.ready, self.started, self.closed = RowEngine(seconds, queue, text), True, False, False
         options = {"temperature": 1.0, "max_tokens": 5}
-        capabilities = frozenset({"sample", "score_samples", "write"})
+        capabilities = frozenset({"sample", "score_samples", "stream"})
         card = ModelCard("letters", "GPT", "texts", 1, capabilities, options=options, facts={"vocabulary": 100})
         self.cards = {"letters": card}
         self.loaded = {"letters": self.one}

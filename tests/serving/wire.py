@@ -95,6 +95,8 @@ def answer_of(made: socket.socket) -> Answer:
         found.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         if found.headers.get("transfer-encoding") == "chunked":
             found.body = unchunked(found.body)
+        elif "content-length" in found.headers:  # behind it may stand an answer to what was taken for a second request
+            found.body = found.body[: int(found.headers["content-length"])]
     return found
 
 

@@ -109,7 +109,7 @@ def _tell(cards: Collection[ModelCard], settings: Settings, port: int, path: str
 
 def _trial(card: ModelCard) -> tuple[str, dict[str, object], str]:
     """Return a route to try a model by, what to send there, and what else `curl` needs."""
-    if "write" in card.capabilities:
+    if "stream" in card.capabilities:
         return "/v1/completions", {"model": card.id, "prompt": "The ", "max_tokens": 40}, ""
     if card.modality == "sounds":
         return "/v1/audio/speech", {"model": card.id, "input": "", "response_format": "wav"}, " --output sound.wav"

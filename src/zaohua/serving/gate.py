@@ -7,6 +7,9 @@ its work against its client's patience.
 
 from __future__ import annotations
 
+import asyncio
+import logging
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaohua.serving import operation
@@ -20,6 +23,10 @@ from zaohua.serving.settings import Settings
 from zaohua.serving.state import State
 from zaohua.serving.work import Shelf
 
+LOG = logging.getLogger("zaohua.serving")
+CLOSING = 2.0
+"""Seconds that models may take to end, when no request is left: one may be loading still."""
+
 
 class Gate:
     """The server's application, with all of its limits.
@@ -31,7 +38,7 @@ class Gate:
     """
 
     def __init__(self, shelf: Shelf, settings: Settings, routes: ASGIApp | None = None) -> None:
-        self.settings, self.state, self.metrics = settings, State(), Metrics()
+        self.settings, self.state, self.metrics, self.closed = settings, State(), Metrics(), False
         self.metrics.in_work.set_function(lambda: self.state.in_work)
         self.shelf = MeteredShelf(shelf, self.metrics)
         self.routes = create_app(self.shelf, settings) if routes is None else routes
@@ -70,7 +77,16 @@ class Gate:
             if message["type"] == "lifespan.startup.complete":
                 await self.shelf.start()
             elif message["type"].startswith("lifespan.shutdown"):
-                await self.shelf.close()
+                await self._close()
             await send(message)
 
         await self.routes(scope, receive, telling)
+
+    async def _close(self) -> None:
+        """Close the models; a moment is enough, as no request is left."""
+        try:
+            async with asyncio.timeout(CLOSING):
+                await self.shelf.close()
+                self.closed = True
+        except TimeoutError:
+            LOG.warning("a model is still at work: the server doesn't wait for it")

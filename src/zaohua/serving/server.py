@@ -58,6 +58,9 @@ def run(shelf: Shelf, settings: Settings, listening: socket.socket, told: Callab
     _raise_limit_of_files(settings.max_connections)
     gate = Gate(shelf, settings)
     Server(uvicorn_config(gate, settings), gate, told).run(sockets=[listening])
+    if not gate.closed:  # the end of the process would wait for the thread that is still at work, or break it
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def uvicorn_config(gate: Gate, settings: Settings) -> uvicorn.Config:

@@ -9,7 +9,7 @@ from typing import Literal
 from starlette.datastructures import Headers
 from starlette.types import Message
 
-Rejection = Literal["host", "origin", "key", "size", "encoding", "late_body", "queue", "held"]
+Rejection = Literal["head", "host", "origin", "key", "size", "encoding", "late_body", "queue", "held"]
 """Why a request was refused before it reached a route."""
 
 

@@ -12,11 +12,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaohua.serving.dialect.errors import ApiError
+from zaohua.serving.protocol import HEAD_BYTES
 from zaohua.serving.state import VISIT, Answered, Rejection, State, Visit
 
 LOG = logging.getLogger("zaohua.serving")
 ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 """Ids of requests that are taken from clients and proxies."""
+HEADERS = 100
+"""Headers of a request at most."""
 Report = Callable[[Scope, Visit, Answered, float], None]
 """Takes a request, what is known of it, how far its answer came, and the seconds that it took."""
 
@@ -44,7 +47,11 @@ class Answers:
             await send(answered.note(message))
 
         try:
-            await self.app(scope, receive, sending)
+            if _is_long(scope):
+                error = ApiError(431, "the head of the request is too long", code="long_head")
+                await refuse("head", error, scope, receive, sending)
+            else:
+                await self.app(scope, receive, sending)
         except Exception:
             LOG.exception("request %s failed", visit.id)
             if not answered.status:
@@ -64,6 +71,15 @@ class Answers:
             headers["x-accel-buffering"] = "no"
         if self.state.draining:  # clients with open connections turn to another server
             headers["connection"] = "close"
+
+
+def _is_long(scope: Scope) -> bool:
+    """Return whether the head of a request is longer than may be; the protocol looks at unfinished ones only."""
+    headers = scope["headers"]
+    length = (
+        len(scope["raw_path"]) + len(scope["query_string"]) + sum(len(name) + len(value) for name, value in headers)
+    )
+    return length > HEAD_BYTES or len(headers) > HEADERS
 
 
 def _id_of(scope: Scope) -> str:
