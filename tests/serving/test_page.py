@@ -79,7 +79,7 @@ def attacked(described: dict[str, Any], address: str, models: list[str], example
 
 
 def test_nothing_described_breaks_the_server(described: dict[str, Any], address: str, loaded: dict[str, Any]) -> None:
-    attacked(described, address, list(loaded), 6)
+    attacked(described, address, list(loaded), 3)
 
 
 @pytest.mark.slow
