@@ -41,7 +41,7 @@ async def _events(first: Json, chunks: AsyncGenerator[Json], named: bool) -> Asy
                 yield event(chunk, named)
         except Exception as error:
             failed = as_answer(error).body()
-            yield event({"type": "error", **failed["error"]} if named else failed, named)
+            yield event({**failed["error"], **failed, "type": "error"} if named else failed, named)
     if not named:
         yield "data: [DONE]\n\n"
 
