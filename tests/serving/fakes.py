@@ -74,6 +74,10 @@ class FakeEngine:
     scripts: list[Script] = field(default_factory=list)
     running: int = 0
     waiting: int = 0
+    load_seconds: float = 0.0
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        pass
 
     def write(self, work: TextWork) -> Script:
         if self.full:

@@ -43,6 +43,10 @@ class RowEngine:
     def __init__(self, seconds: float, queue: int, text: str) -> None:
         self.seconds, self.queue, self.text = seconds, queue, text
         self.running = self.waiting = self.done = 0
+        self.load_seconds = 0.0
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        pass
 
     def write(self, work: TextWork) -> RowWriting:
         if self.running + work.n > self.queue:

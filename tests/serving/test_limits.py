@@ -5,26 +5,16 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.serving.rows import RowShelf
-from tests.serving.wire import Wire, answer_of, asking, serving
+from tests.serving.wire import Wire, answer_of, asking, serving, until
 from zaohua.serving.settings import Settings
 
 KEY = "key-of-tests"
 BODY = {"model": "letters", "prompt": "x", "max_tokens": 2}
-
-
-def until(is_so: Callable[[], bool], seconds: float = 5) -> bool:
-    """Wait until something is so; False if it isn't by then."""
-    end = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 @pytest.fixture(scope="module")

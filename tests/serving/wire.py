@@ -7,7 +7,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from zaohua.serving.gate import Gate
@@ -29,6 +29,16 @@ class Answer:
     @property
     def json(self) -> dict:
         return json.loads(self.body)
+
+
+def until(is_so: Callable[[], bool], seconds: float = 5) -> bool:
+    """Wait until something is so; False if it isn't by then."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def asking(

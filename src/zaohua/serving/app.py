@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from zaohua import __version__
-from zaohua.serving import docs, native, restoring
-from zaohua.serving.dialect import absent, chat, completions, errors, images, models, responses, speech
+from zaohua.serving import docs, errors, native, restoring
+from zaohua.serving.dialect import absent, chat, completions, images, models, responses, speech
 from zaohua.serving.served import Served
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf

@@ -39,6 +39,7 @@ class ModelEngine:
     Attributes:
         size: bytes that it takes with all its slots, once it is loaded.
         loaded: whether it is there.
+        load_seconds: time that it took to load.
     """
 
     def __init__(self, name: str, load: Callable[[], object], settings: Settings, size: int = 0) -> None:
@@ -46,6 +47,8 @@ class ModelEngine:
         self._load, self._loop = load, asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._report, self._submitted, self._closing = Report(), 0, False
+        self.load_seconds = 0.0
+        self._seen: Callable[[int], None] = _unseen
         self._spent = self._seconds = 0.0  # since a row or item was finished; that one takes, in the mean
         self._there: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -63,6 +66,10 @@ class ModelEngine:
     def waiting(self) -> int:
         """Number of rows and items that wait for a place."""
         return self._submitted - self._report.admitted
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """Call a function after each step, on the engine's thread, with the number of rows and items of the step."""
+        self._seen = seen
 
     async def wait_loaded(self) -> None:
         """Wait until the model is there.
@@ -152,12 +159,13 @@ class ModelEngine:
 
     def _work(self) -> None:
         """Load the model, then compute until the engine is closed and everything is done."""
+        began = time.perf_counter()
         try:
             lanes = self._lanes()
         except Exception as error:
             self._fail_to_load(error)
             return
-        self.loaded = True
+        self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
         closing, different = False, list(dict.fromkeys(lanes.values()))
         while not closing or any(lane.busy for lane in different):
@@ -165,10 +173,12 @@ class ModelEngine:
             busy = [lane for lane in different if lane.busy]
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
+                over = self._report.finished
                 try:
                     lane.step(self._report)
                 except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
                     lane.give_up(error, self._report)
+                self._seen(self._report.admitted - over)
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
@@ -217,6 +227,10 @@ class ModelEngine:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed: nobody waits
             self._closing = True
+
+
+def _unseen(rows: int) -> None:
+    """Do nothing: nobody watches."""
 
 
 def _set(future: asyncio.Future[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ class MeteredShelf:
 
     def __init__(self, shelf: Shelf, metrics: Metrics) -> None:
         self.shelf, self.metrics = shelf, metrics
+        self._seen: dict[str, weakref.ref[Engine]] = {}  # the engine of each model that is watched
         metrics.loaded.set_function(lambda: len(shelf.loaded))
         for model in shelf.cards:
             metrics.running.labels(model).set_function(partial(_running, shelf, model))
@@ -52,10 +54,12 @@ class MeteredShelf:
         """Return the engine of a model, which counts what it does."""
         if model in self.cards and (visit := VISIT.get(None)) is not None:
             visit.model = model
-        there, since = model in self.shelf.loaded, time.perf_counter()
         engine = await self.shelf.engine(model)
-        if not there:
-            self.metrics.loading.labels(model).observe(time.perf_counter() - since)
+        seen = self._seen.get(model)
+        if seen is None or seen() is not engine:
+            self._seen[model] = weakref.ref(engine)
+            engine.watch(self.metrics.rows.labels(model).observe)
+            self.metrics.loading.labels(model).observe(engine.load_seconds)
         return MeteredEngine(engine, model, self.metrics)
 
 
@@ -74,6 +78,15 @@ class MeteredEngine:
     def waiting(self) -> int:
         """See `Engine`."""
         return self.engine.waiting
+
+    @property
+    def load_seconds(self) -> float:
+        """See `Engine`."""
+        return self.engine.load_seconds
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """See `Engine`."""
+        self.engine.watch(seen)
 
     def write(self, work: TextWork) -> Writing:
         """Write texts, and count their tokens."""

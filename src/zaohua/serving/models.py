@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zaohua.core import registry
 from zaohua.core.advice import option
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
@@ -34,7 +34,7 @@ class Runs:
         preload: ids of the models to load at the start; None for the only one, if there is but one.
 
     Raises:
-        ZaohuaError: a run holds no model.
+        ZaohuaError: a run holds no model, or there is none of a name to load at the start.
     """
 
     def __init__(self, runs: Sequence[str | Path], settings: Settings, preload: Sequence[str] | None = None):
@@ -45,6 +45,9 @@ class Runs:
         self.paths = named(runs)
         self._cards = {name: card(name, path) for name, path in self.paths.items()}
         self._wanted = (list(self._cards) if len(runs) == 1 else []) if preload is None else list(preload)
+        strange = next((name for name in self._wanted if name not in self._cards), None)
+        if strange is not None:
+            raise unknown("model", strange, self._cards, f"({option('preload')})")
         self._engines: dict[str, ModelEngine] = {}  # the least recently used first
         self._preloading: list[asyncio.Task[ModelEngine]] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import resource
 import socket
@@ -20,6 +21,8 @@ from zaohua.serving.protocol import HEAD_BYTES, DeadlineProtocol, protocol_of
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf
 
+WRAP_UP = 5.0
+"""Seconds within which requests that are given up at the end must have told their clients so."""
 BACKLOG = 2048
 """Connections that wait to be accepted at most."""
 
@@ -78,7 +81,7 @@ def uvicorn_config(gate: Gate, settings: Settings) -> uvicorn.Config:
         forwarded_allow_ips=list(settings.forwarded_allow_ips),
         backlog=BACKLOG,
         timeout_keep_alive=max(1, round(settings.head_seconds)),
-        timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
+        timeout_graceful_shutdown=math.ceil(settings.stop_seconds + WRAP_UP),
         h11_max_incomplete_event_size=HEAD_BYTES,
     )
 
@@ -120,7 +123,14 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for found in waiting:
             await loop.connect_accepted_socket(self._connection, found)
+        giving_up = loop.call_later(self.gate.settings.stop_seconds, self._give_up)
         await super().shutdown(sockets)
+        giving_up.cancel()
+
+    def _give_up(self) -> None:
+        """Cancel the requests that are still being worked on, which tell their clients so."""
+        for task in self.server_state.tasks:
+            task.cancel()
 
     def _connection(self) -> DeadlineProtocol:
         """Return the protocol of a new connection, as uvicorn makes it."""

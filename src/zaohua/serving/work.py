@@ -141,6 +141,15 @@ class Engine(Protocol):
         """Number of rows and items that wait for a place."""
         ...
 
+    @property
+    def load_seconds(self) -> float:
+        """Seconds that the model took to load."""
+        ...
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """Call a function after each step, on the engine's thread, with the number of rows and items of the step."""
+        ...
+
     def write(self, work: TextWork) -> Writing:
         """Write texts (token models), together with those of other requests.
 

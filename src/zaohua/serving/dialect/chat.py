@@ -11,8 +11,8 @@ from pydantic import Field
 
 from zaohua.core.json import Json
 from zaohua.serving.dialect import text
-from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.sse import streamed
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.served import Body, Served
 from zaohua.serving.strict import StrictRoute
 from zaohua.serving.work import Engine, ModelCard, TextWork, TokenChance

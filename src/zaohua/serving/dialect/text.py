@@ -13,7 +13,7 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.serving import conditions
-from zaohua.serving.dialect.errors import invalid
+from zaohua.serving.errors import invalid
 from zaohua.serving.served import Body, Served
 from zaohua.serving.work import Engine, Finish, ModelCard, Piece, TextWork, TokenChance, Writing
 
