@@ -11,7 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zaohua.core.advice import option
-from zaohua.serving.dialect.errors import ApiError
+from zaohua.serving.errors import ApiError
 from zaohua.serving.limits.answers import refuse
 from zaohua.serving.settings import Settings
 
