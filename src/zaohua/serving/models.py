@@ -8,20 +8,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from zaohua.core import registry
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.json import Json
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
+from zaohua.serving.cards import card
 from zaohua.serving.engine import ModelEngine
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import ModelCard
-from zaohua.storage import facts, published
-from zaohua.storage.layout import MODEL, WEIGHTS
-
-RESTORING = {"restore", "denoiser", "impute", "inverse_transform"}
-"""Methods by any of which the task `restore` works."""
 
 
 class Runs:
@@ -129,53 +123,6 @@ def named(runs: Sequence[str | Path]) -> dict[str, str | Path]:
             note(f"several runs are named {first}: {run} is served as {name}")
         out[name] = run
     return out
-
-
-def card(name: str, path: str | Path) -> ModelCard:
-    """Read what is known of a model without loading it.
-
-    Raises:
-        ZaohuaError: there is none, or it has no weights yet.
-    """
-    stored = facts.read_model(path)
-    if not published.is_published(path) and not (Path(path) / WEIGHTS).exists():
-        raise ZaohuaError(f"{path} has no weights yet: its training was stopped early")
-    entry = registry.stored_entry(stored["model"])
-    return ModelCard(
-        id=name,
-        kind=registry.short_name(stored["model"]),
-        modality=registry.modality_of(stored["model"], stored["codec"]["codec"]),
-        created=_created(path),
-        capabilities=_capabilities(stored, () if entry is None else entry.methods),
-        labels=tuple(map(str, ((stored.get("y_codec") or {}).get("state") or {}).get("classes", ()))),
-        facts=_facts(stored),
-    )
-
-
-def _created(path: str | Path) -> int:
-    """Return the time at which a model was saved, in seconds since 1970; 0 if it isn't here."""
-    place = Path(path)
-    place = place / MODEL if (place / MODEL).exists() else place
-    return int(place.stat().st_mtime) if place.exists() else 0
-
-
-def _capabilities(stored: Json, methods: Sequence[str]) -> frozenset[str]:
-    """Return what a stored model can do, given the methods of its class."""
-    found = set(methods)
-    if not (stored["state"].get("dialogues") or stored["codec"]["state"].get("template")):
-        found.discard("chat")
-    if stored["parameters"].get("fim"):
-        found.add("suffix")
-    if found & RESTORING:
-        found.add("restore")
-    return frozenset(found)
-
-
-def _facts(stored: Json) -> Json:
-    """Return the settings of a stored model that clients can use."""
-    names = ("context", "max_tokens", "temperature", "steps")
-    parameters = stored["parameters"]
-    return {name: parameters[name] for name in names if parameters.get(name) is not None}
 
 
 def _size(path: str | Path) -> int:
