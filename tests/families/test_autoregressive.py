@@ -421,6 +421,7 @@ def test_short_rows_are_packed_and_none_sees_another(architecture: Any) -> None:
     for row, length in zip(x, lengths, strict=True):
         row[:length] = torch.randint(V, (length,))
     assert packed(x.clamp(min=0), (x != -1).sum(1)) is not None
+    assert packed(x[:, :0], x.new_zeros(len(x))) is None
     together = surprisal(net, x, None)
     for i, length in enumerate(lengths):
         alone = surprisal(net, x[[i], :length], None)
