@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
 
 ResultT = TypeVar("ResultT")
+GATHER = 0.002
+"""Seconds that the first request to an idle engine waits for others, where they could share its batch."""
 SMOOTH = 0.9
 """Weight of earlier measurements in the mean time that a row takes."""
 
@@ -179,10 +181,10 @@ class ModelEngine:
                 except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
                     lane.give_up(error, self._report)
                 self._seen(self._report.admitted - over)
+            self._measure(time.perf_counter() - began, self._report.finished - finished)
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
-            self._measure(time.perf_counter() - began, self._report.finished - finished)
         self._tell(_set, self._gone)
 
     def _lanes(self) -> dict[type[Job], Lane]:
@@ -210,7 +212,10 @@ class ModelEngine:
                 return False
             if job is None:
                 return True
-            lanes[type(job)].add(job)
+            lane = lanes[type(job)]
+            lane.add(job)
+            if block and lane.gathers:
+                time.sleep(GATHER)
             block = False
 
     def _measure(self, seconds: float, finished: int) -> None:
