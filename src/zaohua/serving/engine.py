@@ -7,6 +7,7 @@ rows are kept without locks: each number is written by one side only.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import queue
 import threading
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import gathered
 from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
@@ -22,6 +24,7 @@ from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
 
+LOG = logging.getLogger("zaohua.serving")
 ResultT = TypeVar("ResultT")
 GATHER = 0.002
 """Seconds that the first request to an idle engine waits for others, where they could share its batch."""
@@ -169,6 +172,12 @@ class ModelEngine:
             return
         self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
+        with gathered() as notes:  # as warnings, Python would keep all of them
+            self._compute(lanes, notes)
+        self._tell(_set, self._gone)
+
+    def _compute(self, lanes: dict[type[Job], Lane], notes: list[str]) -> None:
+        """Compute until the engine is closed and everything is done; log what is noted meanwhile."""
         closing, different = False, list(dict.fromkeys(lanes.values()))
         while not closing or any(lane.busy for lane in different):
             closing = self._take_jobs(lanes) or closing
@@ -185,7 +194,9 @@ class ModelEngine:
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
-        self._tell(_set, self._gone)
+            for text in notes:
+                LOG.info("%s: %s", self.name, text)
+            notes.clear()
 
     def _lanes(self) -> dict[type[Job], Lane]:
         """Load the model, and what computes each kind of job."""
