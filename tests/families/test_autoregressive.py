@@ -397,7 +397,7 @@ def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
 def test_scoring_in_small_parts_gives_the_same_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     net = make_net("zaohua")
     x = torch.randint(V, (5, CONTEXT), generator=torch.Generator().manual_seed(0))
-    x[1, 4:] = -1
+    x[1, 4:], x[2:4] = -1, -1  # two rows, read together, ended before
     whole = surprisal(net, x, None).detach()
     largest: list[int] = []
     net.head.register_forward_hook(lambda _, __, logits: largest.append(logits.numel()))
