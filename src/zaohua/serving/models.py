@@ -1,0 +1,212 @@
+"""The served models: what is known of them at once, and which of them are loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zaohua.core import registry
+from zaohua.core.advice import option
+from zaohua.core.errors import ZaohuaError
+from zaohua.core.json import Json
+from zaohua.core.memory import free_memory, in_units
+from zaohua.core.notes import note
+from zaohua.core.params import fields_of
+from zaohua.serving.engine import ModelEngine
+from zaohua.serving.settings import Settings
+from zaohua.serving.work import ModelCard
+from zaohua.storage import facts, published
+from zaohua.storage.layout import MODEL, WEIGHTS
+
+RESTORING = {"restore", "denoiser", "impute", "inverse_transform"}
+"""Methods by any of which the task `restore` works."""
+
+
+class Runs:
+    """The runs that are served: loaded when first asked for, the least recently used given up for others.
+
+    Args:
+        runs: run folders, or published models.
+        settings: the server's settings.
+        preload: ids of the models to load at the start; None for the only one, if there is but one.
+
+    Raises:
+        ZaohuaError: a run holds no model.
+    """
+
+    def __init__(self, runs: Sequence[str | Path], settings: Settings, preload: Sequence[str] | None = None):
+        if not runs:
+            raise ZaohuaError("there is nothing to serve: name a run")
+        self.settings = settings
+        self.memory = free_memory() // 2 if settings.memory is None else settings.memory
+        self.paths = named(runs)
+        self._cards = {name: card(name, path) for name, path in self.paths.items()}
+        self._wanted = (list(self._cards) if len(runs) == 1 else []) if preload is None else list(preload)
+        self._engines: dict[str, ModelEngine] = {}  # the least recently used first
+        self._preloading: list[asyncio.Task[ModelEngine]] = []
+
+    @property
+    def cards(self) -> Mapping[str, ModelCard]:
+        """Card of each model by its id, in the order in which they were given."""
+        return self._cards
+
+    @property
+    def ready(self) -> bool:
+        """Whether the models that are loaded at the start are there."""
+        return all(name in self._engines and self._engines[name].loaded for name in self._wanted)
+
+    @property
+    def loaded(self) -> Mapping[str, ModelEngine]:
+        """Engine of each model that is in memory now, by its id."""
+        return {name: engine for name, engine in self._engines.items() if engine.loaded}
+
+    async def start(self) -> None:
+        """Begin to load the models that are wanted at the start."""
+        self._preloading = [asyncio.create_task(self.engine(name)) for name in self._wanted]
+        for task in self._preloading:
+            task.add_done_callback(_tell)
+
+    async def engine(self, model: str) -> ModelEngine:
+        """Return the engine of a model, which is loaded if it isn't there.
+
+        Raises:
+            KeyError: there is no such model.
+            ZaohuaError: it can't be loaded.
+        """
+        path = self.paths[model]
+        engine = self._engines.pop(model, None)
+        if engine is None:
+            await self._make_room(_size(path))
+            engine = self._engines.pop(model, None)  # another request may have begun to load it meanwhile
+        if engine is None:
+            engine = ModelEngine(model, functools.partial(_load, path), self.settings)
+        self._engines[model] = engine
+        try:
+            await engine.wait_loaded()
+        except ZaohuaError:
+            if self._engines.get(model) is engine:
+                del self._engines[model]
+            raise
+        return engine
+
+    async def _make_room(self, size: int) -> None:
+        """Give up engines until a model of so many bytes fits."""
+        if size > self.memory:
+            raise ZaohuaError(
+                f"the model takes {in_units(size)}, more than the {in_units(self.memory)} that models may take: "
+                f"allow more ({option('memory')})"
+            )
+        while self._engines and sum(engine.size for engine in self._engines.values()) + size > self.memory:
+            idle = [name for name, engine in self._engines.items() if not engine.running + engine.waiting]
+            engine = self._engines.pop((idle or list(self._engines))[0])
+            await engine.close()
+
+    async def close(self) -> None:
+        """Stop the engines after their present work."""
+        for task in self._preloading:
+            task.cancel()
+        engines, self._engines = list(self._engines.values()), {}
+        await asyncio.gather(*(engine.close() for engine in engines))
+
+
+def _tell(task: asyncio.Task[ModelEngine]) -> None:
+    """Tell of a model that can't be loaded at the start."""
+    if not task.cancelled() and (error := task.exception()):
+        note(str(error))
+
+
+def named(runs: Sequence[str | Path]) -> dict[str, str | Path]:
+    """Return the path of each model by its id: the folder's name, with a number behind it if there are several."""
+    out: dict[str, str | Path] = {}
+    for run in runs:
+        name = first = Path(os.path.abspath(run)).name if Path(run).exists() else str(run).rpartition("/")[2]
+        number = 1
+        while name in out:
+            number += 1
+            name = f"{first}-{number}"
+        if name != first:
+            note(f"several runs are named {first}: {run} is served as {name}")
+        out[name] = run
+    return out
+
+
+def card(name: str, path: str | Path) -> ModelCard:
+    """Read what is known of a model without loading it.
+
+    Raises:
+        ZaohuaError: there is none, or it has no weights yet.
+    """
+    stored = facts.read_model(path)
+    if not published.is_published(path) and not (Path(path) / WEIGHTS).exists():
+        raise ZaohuaError(f"{path} has no weights yet: its training was stopped early")
+    entry = registry.stored_entry(stored["model"])
+    return ModelCard(
+        id=name,
+        kind=registry.short_name(stored["model"]),
+        modality=registry.modality_of(stored["model"], stored["codec"]["codec"]),
+        created=_created(path),
+        capabilities=_capabilities(stored, () if entry is None else entry.methods),
+        labels=tuple(map(str, ((stored.get("y_codec") or {}).get("state") or {}).get("classes", ()))),
+        options=_options(stored, entry),
+        facts=_facts(stored),
+    )
+
+
+def _created(path: str | Path) -> int:
+    """Return the time at which a model was saved, in seconds since 1970; 0 if it isn't here."""
+    place = Path(path)
+    place = place / MODEL if (place / MODEL).exists() else place
+    return int(place.stat().st_mtime) if place.exists() else 0
+
+
+def _capabilities(stored: Json, methods: Sequence[str]) -> frozenset[str]:
+    """Return what a stored model can do, given the methods of its class."""
+    found = set(methods)
+    if not (stored["state"].get("dialogues") or stored["codec"]["state"].get("template")):
+        found.discard("chat")
+    if stored["parameters"].get("fim"):
+        found.add("suffix")
+    if found & RESTORING:
+        found.add("restore")
+    return frozenset(found)
+
+
+def _options(stored: Json, entry: registry.Entry | None) -> Json:
+    """Return the options of a stored model's sampling, with its values."""
+    if entry is None:  # a class outside the package, which has to be imported
+        fields = fields_of(registry.stored_class(stored["model"]))
+        names = tuple(name for name, field in fields.items() if field.marker and not field.marker.scores)
+    else:
+        names = entry.sampling
+    return {name: stored["parameters"].get(name) for name in names}
+
+
+def _facts(stored: Json) -> Json:
+    """Return what else is known of a stored model that clients can use."""
+    spec, own = stored["codec"]["spec"], (stored.get("summary") or {}).get("options") or {}
+    found = {
+        "context": stored["parameters"].get("context"),
+        "vocabulary": spec["features"][0]["size"] if spec["axes"] == ["position"] else None,
+        "shape": spec["shape"] if spec["axes"] == ["height", "width"] else None,
+        "channels": own.get("channels"),
+        "rate": own.get("rate"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _size(path: str | Path) -> int:
+    """Return the bytes that a model takes at least: those of its weights."""
+    place = Path(path)
+    if place.is_file():
+        return place.stat().st_size
+    return sum(file.stat().st_size for file in place.glob("*.safetensors"))
+
+
+def _load(path: str | Path) -> object:
+    """Load a model, with everything that it needs."""
+    from zaohua.storage.loading import load
+
+    return load(path)
