@@ -90,7 +90,7 @@ def describe(cls: type[GenerativeModel]) -> Entry:
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",
         conditional=bool(cls.conditional),
         methods=tuple(name for name in METHODS if hasattr(cls, name)),
-        sampling=tuple(name for name, field in fields_of(cls).items() if field.marker and not field.marker.scores),
+        sampling=tuple(name for name, field in fields_of(cls).items() if field.sampling),
         codec_modalities=tuple(kind.name for kind, _ in taken),
     )
 

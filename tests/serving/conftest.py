@@ -35,6 +35,7 @@ def served_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "digits": (make("Flow", 3), images, labels),
         "latent": (make("VAE", 3), images),
         "tones": (make("WaveNet", 2), sounds, labels),
+        "mels": (make("Flow", 2), sounds),
         "chords": (make("ChoraleRNN", 2), chords),
         "people": (zh.Independent(random_state=0), _people()),
     }

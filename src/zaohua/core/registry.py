@@ -41,7 +41,7 @@ class Entry:
         score_kind: kind of its score ("exact", "lower_bound", "estimate"); empty if it has none.
         conditional: True if it can learn p(x | y).
         methods: those of `METHODS` that it has.
-        sampling: names of the options of its `sample`.
+        sampling: names of the options that its `sample` and `score_samples` take.
         codec_modalities: modality of each of its codecs.
     """
 

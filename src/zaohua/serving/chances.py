@@ -21,6 +21,17 @@ def chance(codec: TextCodec, token: int, logits: Tensor, top: int) -> TokenChanc
     return TokenChance(codec.name(token), float(logprobs[token]), likely)
 
 
+def told(chances: list[TokenChance], text: str) -> list[TokenChance]:
+    """Return those of some tokens whose text begins within what was released of it, before a stop sequence."""
+    out, length = list[TokenChance](), 0
+    for each in chances:
+        if length >= len(text):
+            break
+        out.append(each)
+        length += len(each.text)
+    return out
+
+
 @torch.inference_mode()
 def chances_of(model: TextModel, tokens: list[int], y: Condition | None, top: int) -> tuple[TokenChance, ...]:
     """Return the chance of each of some tokens (t,) but the first, given those before it, as `score_samples` does."""

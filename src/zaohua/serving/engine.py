@@ -151,7 +151,7 @@ class ModelEngine:
 
     def _flush(self, out: Sequence[tuple[Job, object]]) -> None:
         for job, value in out:
-            if not job.cancelled:
+            if not job.unwanted:
                 job.give(value)
 
     # ---- on the thread
@@ -166,10 +166,10 @@ class ModelEngine:
             return
         self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
-        closing = False
-        while not closing or any(lane.busy for lane in lanes.values()):
+        closing, different = False, list(dict.fromkeys(lanes.values()))
+        while not closing or any(lane.busy for lane in different):
             closing = self._take_jobs(lanes) or closing
-            busy = [lane for lane in lanes.values() if lane.busy]
+            busy = [lane for lane in different if lane.busy]
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
                 over = self._report.finished
@@ -187,12 +187,7 @@ class ModelEngine:
 
         model = cast("GenerativeModel", self._load())
         self.size = lanes.size_of(model)
-        found: dict[type[Job], Lane] = {
-            TextJob: lanes.TextLane(model, self.settings),
-            ItemsJob: lanes.ItemsLane(model, self.settings),
-            CallJob: lanes.CallLane(model),
-        }
-        return found
+        return lanes.lanes_of(model, self.settings)
 
     def _fail_to_load(self, error: Exception) -> None:
         if not isinstance(error, ZaohuaError):

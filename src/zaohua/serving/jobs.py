@@ -18,26 +18,41 @@ class Job:
         size: number of rows and items that it counts for.
         give: what takes a result, or an error, on the event loop.
         left: rows and items that aren't finished.
-        cancelled: whether nobody waits for it any longer.
+        cancelled: whether it was given up.
     """
 
     def __init__(self, size: int, give: Callable[[object], None]) -> None:
         self.size, self.give, self.left, self.cancelled = size, give, size, False
 
+    @property
+    def unwanted(self) -> bool:
+        """Whether nobody waits for it any longer."""
+        return self.cancelled
+
 
 class TextJob(Job):
     """A request for texts.
 
-    Attributes:
+    Args:
         work: the request.
+        give: what takes the pieces.
+        source: the request for items that it stands for, if any.
+
+    Attributes:
         prompt: number of tokens that its texts begin with.
         written: number of tokens that were written.
         failed: whether it had an error.
     """
 
-    def __init__(self, work: TextWork, give: Callable[[object], None]) -> None:
+    def __init__(self, work: TextWork, give: Callable[[object], None], source: Job | None = None) -> None:
         super().__init__(work.n, give)
+        self.source = source
         self.work, self.prompt, self.written, self.failed = work, 0, 0, False
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether nobody waits for it any longer."""
+        return self.cancelled or (self.source is not None and self.source.cancelled)
 
 
 class ItemsJob(Job):

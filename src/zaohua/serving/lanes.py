@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 
+import torch
+
+from zaohua.core.hardware import small_products
 from zaohua.estimator.base import GenerativeModel
-from zaohua.serving.jobs import CallJob, Report
-from zaohua.serving.microbatch import ItemsLane as ItemsLane
-from zaohua.serving.texts import TextLane as TextLane
+from zaohua.families.autoregressive.texts import TextModel
+from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
+from zaohua.serving.microbatch import ItemsLane
+from zaohua.serving.settings import Settings
+from zaohua.serving.texts import TextLane
+
+THREADS = torch.get_num_threads()
+"""Number of threads of this machine, before any engine has set its own."""
 
 
 class CallLane:
@@ -34,12 +42,28 @@ class CallLane:
         """Compute one function."""
         job = self._waiting.popleft()
         report.admit(job.size)
-        if not job.cancelled:
+        if not job.unwanted:
             try:
                 report.give(job, job.function(self.model))
             except Exception as error:
                 report.give(job, error)
         report.finish(job, job.size)
+
+
+def lanes_of(model: GenerativeModel, settings: Settings) -> dict[type[Job], Lane]:
+    """Return what computes each kind of job, and decide on the number of threads of this engine.
+
+    torch's number of threads is one of the Python thread that sets it, and of those that begin later. So each engine
+    sets its own, once, by the rule of training: texts by what a step of all slots computes, other items by their first
+    batch. After that nothing changes it: with one thread, what models do about threads themselves does nothing.
+    """
+    torch.set_num_threads(THREADS)
+    calls, texts = CallLane(model), TextLane(model, settings)
+    if not isinstance(model, TextModel):
+        return {CallJob: calls, TextJob: texts, ItemsJob: ItemsLane(model, settings)}
+    if small_products(model.nets_, settings.slots):
+        torch.set_num_threads(1)
+    return {CallJob: calls, TextJob: texts, ItemsJob: texts}
 
 
 def size_of(model: GenerativeModel) -> int:

@@ -178,7 +178,7 @@ def _options(stored: Json, entry: registry.Entry | None) -> Json:
     """Return the options of a stored model's sampling, with its values."""
     if entry is None:  # a class outside the package, which has to be imported
         fields = fields_of(registry.stored_class(stored["model"]))
-        names = tuple(name for name, field in fields.items() if field.marker and not field.marker.scores)
+        names = tuple(name for name, field in fields.items() if field.sampling)
     else:
         names = entry.sampling
     return {name: stored["parameters"].get(name) for name in names}

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
-from zaohua.serving import conditions, media
+from zaohua.serving import conditions, media, uploads
 from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.text import Seed
 from zaohua.serving.served import Body, Known, Served
@@ -92,11 +92,11 @@ def routes(served: Served) -> APIRouter:
         options = served.options(card, body.model_extra)
         engine = await served.engine(card)
         known = await served.known(card, engine)
-        items = await run_in_threadpool(media.items_of, card.modality, known, body.items, served.settings)
+        items, read = await run_in_threadpool(uploads.read, card.modality, known, body.items, served.settings)
         y = _listed(_conditions(card, known, body.y, n), n)
         nats, kind, notes = await engine.call(partial(_scores, items, y, options), n)
         data = [value if math.isfinite(value) else None for value in nats]
-        return {**_list(card, data), "unit": "nats", "kind": kind, "notes": notes}
+        return {**_list(card, data), "unit": "nats", "kind": kind, "notes": read + notes}
 
     @router.post("/v1/latents")
     async def latents(body: LatentsBody) -> Json:
@@ -123,7 +123,7 @@ async def _latents(served: Served, body: LatentsBody, given: list[Item]) -> Json
     n = served.count(len(given), "items")
     engine = await served.engine(card)
     known = await served.known(card, engine)
-    items = await run_in_threadpool(media.items_of, card.modality, known, given, served.settings)
+    items, read = await run_in_threadpool(uploads.read, card.modality, known, given, served.settings)
     y = _listed(_conditions(card, known, body.y, n), n)
 
     def transform(model: GenerativeModel) -> tuple[list[list[float]], list[str]]:
@@ -132,7 +132,7 @@ async def _latents(served: Served, body: LatentsBody, given: list[Item]) -> Json
         return vectors, notes
 
     vectors, notes = await engine.call(transform, n)
-    return {**_list(card, vectors), "notes": notes}
+    return {**_list(card, vectors), "notes": read + notes}
 
 
 async def _decoded(served: Served, body: LatentsBody, given: list[list[float]]) -> Json:
@@ -166,7 +166,7 @@ async def _imputed(served: Served, body: TablesBody, given: list[Row]) -> Json:
     n = served.count(len(given) * draws, "rows")
     engine = await served.engine(card)
     known = await served.known(card, engine)
-    rows = media.items_of(card.modality, known, given, served.settings, "rows")
+    rows, read = uploads.read(card.modality, known, given, served.settings, "rows")
 
     def impute(model: Any) -> tuple[list[Any], list[str]]:
         with gathered() as notes:
@@ -175,7 +175,7 @@ async def _imputed(served: Served, body: TablesBody, given: list[Row]) -> Json:
 
     tables, notes = await engine.call(impute, n)
     several = [media.rows_of(table) for table in tables]
-    return {**_list(card, several[0] if body.n_draws is None else several), "notes": notes}
+    return {**_list(card, several[0] if body.n_draws is None else several), "notes": read + notes}
 
 
 def _of_tables(served: Served, model: str, capability: str, doing: str) -> ModelCard:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
-from zaohua.serving import conditions, media
+from zaohua.serving import conditions, media, uploads
 from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.text import Seed
 from zaohua.serving.served import Body, Known, Served
@@ -83,15 +83,15 @@ def routes(served: Served) -> APIRouter:
 
 def _read(body: RestoreBody, modality: str, settings: Settings) -> tuple[Original[Any], Any]:
     """Return what was sent, and how far each place of it is seen, from 0 to 1; None for everywhere."""
-    data = media.bytes_of(body.item, "item")
+    data = uploads.bytes_of(body.item, "item")
     if modality == "images":
         if body.gaps is not None:
             raise invalid("gaps", "gaps are of sounds: give a mask")
-        original = media.picture(data, "item", settings)
+        original = uploads.picture(data, "item", settings)
         return original, None if body.mask is None else 1 - _hole(body.mask, original, settings)
     if body.mask is not None:
         raise invalid("mask", "masks are of pictures: give gaps, as [start, end] in seconds")
-    recording = media.recording(data, "item", settings)
+    recording = uploads.recording(data, "item", settings)
     if body.gaps is None:
         return recording, None
     if not all(len(gap) == 2 for gap in body.gaps):
@@ -107,7 +107,7 @@ def _hole(mask: str, original: Original[Any], settings: Settings) -> Any:
 
     from zaohua.modalities.images.masks import transparent
 
-    found = media.picture(media.bytes_of(mask, "mask"), "mask", settings)
+    found = uploads.picture(uploads.bytes_of(mask, "mask"), "mask", settings)
     if found.shape != original.shape:
         raise invalid("mask", "must have the size of the picture")
     if found.alpha is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.condition_base import ConditionCodec
     from zaohua.storage.provenance.origin import Origin
 
-WORDS = frozenset({"sampler", "precision"})
+WORDS = frozenset({"sampler", "precision", "unseen"})
 """Options of sampling that are words; other texts, such as files' names, are no business of clients."""
 LARGEST = 2**31 - 1
 

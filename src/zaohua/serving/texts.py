@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from torch import Tensor
-
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise
 from zaohua.core.notes import note
@@ -18,8 +16,8 @@ from zaohua.families.autoregressive.decoding import Decoder
 from zaohua.families.autoregressive.slots import Row, Step, TokenLoop
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.writing import Text
-from zaohua.serving.chances import chance, chances_of
-from zaohua.serving.jobs import Report, TextJob
+from zaohua.serving.chances import chance, chances_of, told
+from zaohua.serving.jobs import ItemsJob, Report, TextJob
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Piece, TextWork, TokenChance
 
@@ -70,13 +68,13 @@ class TextLane:
         """Whether there is anything to write."""
         return bool(self._waiting or self._rows)
 
-    def add(self, job: TextJob) -> None:
-        """Take a request."""
-        self._waiting.append(job)
+    def add(self, job: TextJob | ItemsJob) -> None:
+        """Take a request for texts, in pieces or as a whole."""
+        self._waiting.append(job if isinstance(job, TextJob) else whole(cast(TextModel, self.model), job))
 
     def step(self, report: Report) -> None:
         """Write one token of each row that has a place."""
-        for written in [written for written in self._rows.values() if written.job.cancelled]:
+        for written in [written for written in self._rows.values() if written.job.unwanted]:
             self._loop.leave(written.row)
             self._finish(written, report)
         self._join(report)
@@ -99,7 +97,7 @@ class TextLane:
             texts = first if isinstance(first, list) else self._begun(first, report)
             if not texts:
                 continue
-            if texts[0].job.cancelled or texts[0].job.failed:
+            if texts[0].job.unwanted or texts[0].job.failed:
                 report.admit(len(texts))
                 report.finish(texts[0].job, len(texts))
                 continue
@@ -126,7 +124,7 @@ class TextLane:
     def _begun(self, job: TextJob, report: Report) -> list[Written]:
         """Return the texts of a request; none if it can't be done, or nobody waits for it."""
         try:
-            if not job.cancelled:
+            if not job.unwanted:
                 return list(self._texts(job))
         except Exception as error:
             report.give(job, error)
@@ -152,7 +150,7 @@ class TextLane:
         choice = model.choice()
         choice = replace(choice, bias={**choice.bias, **_added(choice.bias, work, model.spec_.channels)})
         u = [list[float]()] * work.n if model.beams > 1 else noise.uniform(model.max_tokens).tolist()
-        job.prompt = len(opening)
+        job.prompt, head = len(opening), None
         for i in range(work.n):
             own = None if y is None else y[i : i + 1]
             row = Row(
@@ -168,7 +166,9 @@ class TextLane:
                 given=_found(model, own, given) if model.beams > 1 else None,
             )
             text = Text(model.codec_, model.stop, room, begins=answers or not work.prompt)
-            yield Written(job, i, row, text, room, self._head(model, row, work) if work.echo else None)
+            if work.echo and (head is None or y is not None):
+                head = self._head(model, row, work)
+            yield Written(job, i, row, text, room, head)
 
     def _head(self, model: TextModel, row: Row, work: TextWork) -> tuple[str, tuple[TokenChance, ...]]:
         """Return the prompt as the text that is echoed, and what is known of its tokens."""
@@ -200,7 +200,8 @@ class TextLane:
             if step.logits is not None and job.work.top_logprobs is not None:
                 written.chances.append(chance(self.codec, step.token, step.logits, job.work.top_logprobs))
         if piece or text.finish:
-            chances, written.chances = tuple(written.chances), []
+            by_stop = text.finish == "stop" and step.token != self.codec.end_
+            chances, written.chances = tuple(told(written.chances, piece) if by_stop else written.chances), []
             report.give(job, Piece(written.index, piece, chances, text.finish))
         if text.finish:
             self._loop.leave(written.row)
@@ -210,6 +211,25 @@ class TextLane:
         """Count a text that has left."""
         del self._rows[written.row]
         report.finish(written.job, 1)
+
+
+def whole(model: TextModel, job: ItemsJob) -> TextJob:
+    """Return a request for texts as `sample` returns them: with prompt and suffix, and all at once."""
+    work, options = job.work, dict(job.work.options)
+    before, after = str(options.pop("prompt", model.prompt)), str(options.get("suffix", model.suffix))
+    texts, left = [before] * work.n, work.n
+
+    def give(value: object) -> None:
+        nonlocal left
+        if not isinstance(value, Piece):  # an error
+            job.give(value)
+            return
+        texts[value.index] += value.text
+        left -= value.finish is not None
+        if not left:
+            job.give([text + after for text in texts])
+
+    return TextJob(TextWork(before, work.n, work.seed, work.y, options), give, job)
 
 
 def _found(model: TextModel, y: Condition | None, opening: list[int] | None) -> Iterator[int]:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
-from zaohua.serving import conditions, media
+from zaohua.serving import conditions, media, uploads
 from zaohua.serving.dialect.errors import LOG, ApiError, invalid
 from zaohua.serving.dialect.text import Seed
 from zaohua.serving.served import Body, Known, Served
@@ -162,8 +162,8 @@ def _read(image: bytes, mask: bytes | None, served: Served) -> tuple[Picture, An
     """Return a picture, and where it is seen: how far from 0 (painted anew) to 1."""
     from zaohua.modalities.images.masks import transparent
 
-    original = media.picture(image, "image", served.settings)
-    alpha = original.alpha if mask is None else media.picture(mask, "mask", served.settings).alpha
+    original = uploads.picture(image, "image", served.settings)
+    alpha = original.alpha if mask is None else uploads.picture(mask, "mask", served.settings).alpha
     if alpha is None:
         name = "image" if mask is None else "mask"
         raise invalid(name, "nothing of it is transparent, which is where the picture is painted anew")
