@@ -110,7 +110,7 @@ def _tell(cards: Collection[ModelCard], settings: Settings, port: int, path: str
 def _trial(card: ModelCard) -> tuple[str, dict[str, object], str]:
     """Return a route to try a model by, what to send there, and what else `curl` needs."""
     if "stream" in card.capabilities:
-        return "/v1/completions", {"model": card.id, "prompt": "The ", "max_tokens": 40}, ""
+        return "/v1/completions", {"model": card.id, "prompt": "", "max_tokens": 40}, ""
     if card.modality == "sounds":
         return "/v1/audio/speech", {"model": card.id, "input": "", "response_format": "wav"}, " --output sound.wav"
     return "/v1/samples", {"model": card.id, "n": 1}, ""

@@ -85,6 +85,11 @@ class RecurrentState:
     def __len__(self) -> int:
         return len(self.condition)
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that are kept for each row."""
+        return self.condition.element_size() * self.condition.shape[1]
+
     def join(self, state: RecurrentState) -> None:
         """Add the row of another state, which has read something, behind the others."""
         self.condition = torch.cat([self.condition, state.condition])

@@ -131,6 +131,11 @@ class Slots:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that are kept for each row."""
+        return sum((cache.keys[0].nbytes + cache.values[0].nbytes) for cache in self.caches)
+
     def __getitem__(self, layer: int) -> SlotCache:
         return self.caches[layer]
 

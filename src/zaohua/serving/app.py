@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from zaohua.serving import native, restoring
-from zaohua.serving.dialect import absent, chat, completions, errors, images, models, responses, speech
+from zaohua import __version__
+from zaohua.serving import docs, errors, native, restoring
+from zaohua.serving.dialect import absent, chat, completions, images, models, responses, speech
 from zaohua.serving.served import Served
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf
@@ -30,9 +31,10 @@ def create_app(shelf: Shelf, settings: Settings) -> FastAPI:
         shelf: the served models.
         settings: the server's settings, of which the application uses the limits of what a request may ask for.
     """
-    app = FastAPI(title="zaohua", docs_url=None, redoc_url=None, responses=errors.ANSWERS)
+    app = FastAPI(title="zaohua", version=__version__, docs_url=None, redoc_url=None, responses=errors.ANSWERS)
     errors.install(app)
     served = Served(shelf, settings)
     for routes in ROUTES:
         app.include_router(routes(served))
+    docs.install(app)
     return app

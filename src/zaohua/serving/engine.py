@@ -34,15 +34,16 @@ class ModelEngine:
         name: name of the model.
         load: function that loads it.
         settings: the server's settings.
+        size: bytes that it takes at least.
 
     Attributes:
-        size: bytes that the model takes; 0 until it is loaded.
+        size: bytes that it takes with all its slots, once it is loaded.
         loaded: whether it is there.
         load_seconds: time that it took to load.
     """
 
-    def __init__(self, name: str, load: Callable[[], object], settings: Settings) -> None:
-        self.name, self.settings, self.size, self.loaded = name, settings, 0, False
+    def __init__(self, name: str, load: Callable[[], object], settings: Settings, size: int = 0) -> None:
+        self.name, self.settings, self.size, self.loaded = name, settings, size, False
         self._load, self._loop = load, asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._report, self._submitted, self._closing = Report(), 0, False
@@ -173,7 +174,10 @@ class ModelEngine:
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
                 over = self._report.finished
-                lane.step(self._report)
+                try:
+                    lane.step(self._report)
+                except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
+                    lane.give_up(error, self._report)
                 self._seen(self._report.admitted - over)
             out = self._report.taken()
             if out:
@@ -186,8 +190,9 @@ class ModelEngine:
         from zaohua.serving import lanes
 
         model = cast("GenerativeModel", self._load())
-        self.size = lanes.size_of(model)
-        return lanes.lanes_of(model, self.settings)
+        found = lanes.lanes_of(model, self.settings)
+        self.size = lanes.size_of(model, self.settings)
+        return found
 
     def _fail_to_load(self, error: Exception) -> None:
         if not isinstance(error, ZaohuaError):

@@ -89,6 +89,10 @@ class Lane(Protocol):
         """Compute the next step, and report what it made."""
         ...
 
+    def give_up(self, error: Exception, report: Report) -> None:
+        """Give an error to all who wait, and forget their jobs."""
+        ...
+
 
 class Report:
     """What a step made, for the event loop.

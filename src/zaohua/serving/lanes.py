@@ -8,6 +8,7 @@ import torch
 
 from zaohua.core.hardware import small_products
 from zaohua.estimator.base import GenerativeModel
+from zaohua.families.autoregressive.slots import row_bytes
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
 from zaohua.serving.microbatch import ItemsLane
@@ -49,6 +50,13 @@ class CallLane:
                 report.give(job, error)
         report.finish(job, job.size)
 
+    def give_up(self, error: Exception, report: Report) -> None:
+        """Give an error to all who wait, and forget their jobs."""
+        for job in self._waiting:
+            report.admit(job.size)
+            report.fail(job, error)
+        self._waiting.clear()
+
 
 def lanes_of(model: GenerativeModel, settings: Settings) -> dict[type[Job], Lane]:
     """Return what computes each kind of job, and decide on the number of threads of this engine.
@@ -66,6 +74,9 @@ def lanes_of(model: GenerativeModel, settings: Settings) -> dict[type[Job], Lane
     return {CallJob: calls, TextJob: texts, ItemsJob: texts}
 
 
-def size_of(model: GenerativeModel) -> int:
-    """Return the bytes of a model's tensors."""
-    return sum(tensor.nbytes for tensor in model.tensors().values())
+def size_of(model: GenerativeModel, settings: Settings) -> int:
+    """Return the bytes of a model's tensors, and of the state of all slots if it writes texts."""
+    weights = sum(tensor.nbytes for tensor in model.tensors().values())
+    if not isinstance(model, TextModel):
+        return weights
+    return weights + settings.slots * row_bytes(model.decoder(None))

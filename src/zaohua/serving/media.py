@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import JsonValue
 from zaohua.core.notes import gathered, note
-from zaohua.serving.dialect.errors import ApiError, invalid
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.served import Known
 
 if TYPE_CHECKING:

@@ -102,6 +102,16 @@ class ItemsLane:
                 report.give(request.job, _items(request))
                 self._leave(request, report)
 
+    def give_up(self, error: Exception, report: Report) -> None:
+        """Give an error to all who wait, and forget their jobs."""
+        for request in list(self._begun):
+            report.give(request.job, error)
+            self._leave(request, report)
+        for job in self._waiting:
+            report.admit(job.size)
+            report.fail(job, error)
+        self._waiting = []
+
     def _first(self, shares: list[tuple[Request, range]]) -> Tensor:
         """Draw the first batch, and decide by it on the number of threads, as a training does by its first step."""
         with ProductCounter() as products:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zaohua.core import registry
 from zaohua.core.advice import option
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.json import Json
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
@@ -34,7 +34,7 @@ class Runs:
         preload: ids of the models to load at the start; None for the only one, if there is but one.
 
     Raises:
-        ZaohuaError: a run holds no model.
+        ZaohuaError: a run holds no model, or there is none of a name to load at the start.
     """
 
     def __init__(self, runs: Sequence[str | Path], settings: Settings, preload: Sequence[str] | None = None):
@@ -45,6 +45,9 @@ class Runs:
         self.paths = named(runs)
         self._cards = {name: card(name, path) for name, path in self.paths.items()}
         self._wanted = (list(self._cards) if len(runs) == 1 else []) if preload is None else list(preload)
+        strange = next((name for name in self._wanted if name not in self._cards), None)
+        if strange is not None:
+            raise unknown("model", strange, self._cards, f"({option('preload')})")
         self._engines: dict[str, ModelEngine] = {}  # the least recently used first
         self._preloading: list[asyncio.Task[ModelEngine]] = []
 
@@ -79,30 +82,34 @@ class Runs:
         path = self.paths[model]
         engine = self._engines.pop(model, None)
         if engine is None:
-            await self._make_room(_size(path))
-            engine = self._engines.pop(model, None)  # another request may have begun to load it meanwhile
-        if engine is None:
-            engine = ModelEngine(model, functools.partial(_load, path), self.settings)
+            engine = ModelEngine(model, functools.partial(_load, path), self.settings, _size(path))
         self._engines[model] = engine
         try:
+            await self._make_room(model)
             await engine.wait_loaded()
+            await self._make_room(model)  # what it takes besides its weights is known now
         except ZaohuaError:
             if self._engines.get(model) is engine:
                 del self._engines[model]
+            await engine.close()
             raise
         return engine
 
-    async def _make_room(self, size: int) -> None:
-        """Give up engines until a model of so many bytes fits."""
-        if size > self.memory:
-            raise ZaohuaError(
-                f"the model takes {in_units(size)}, more than the {in_units(self.memory)} that models may take: "
-                f"allow more ({option('memory')})"
-            )
-        while self._engines and sum(engine.size for engine in self._engines.values()) + size > self.memory:
-            idle = [name for name, engine in self._engines.items() if not engine.running + engine.waiting]
-            engine = self._engines.pop((idle or list(self._engines))[0])
-            await engine.close()
+    async def _make_room(self, model: str) -> None:
+        """Give up other engines until a model fits.
+
+        Raises:
+            ZaohuaError: it doesn't fit even alone.
+        """
+        while model in self._engines and sum(engine.size for engine in self._engines.values()) > self.memory:
+            others = [name for name in self._engines if name != model]
+            if not others:
+                raise ZaohuaError(
+                    f"{model} takes {in_units(self._engines[model].size)}, more than the {in_units(self.memory)} that "
+                    f"models may take: allow more ({option('memory')}) or fewer texts at once ({option('slots')})"
+                )
+            idle = [name for name in others if not self._engines[name].running + self._engines[name].waiting]
+            await self._engines.pop((idle or others)[0]).close()
 
     async def close(self) -> None:
         """Stop the engines after their present work."""

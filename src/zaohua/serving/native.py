@@ -18,11 +18,11 @@ from pydantic import Field
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
 from zaohua.serving import conditions, media, uploads
-from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.text import Seed
-from zaohua.serving.served import Body, Known, Served
+from zaohua.serving.errors import ApiError, invalid
+from zaohua.serving.served import Body, Served
 from zaohua.serving.strict import StrictRoute
-from zaohua.serving.work import ItemsWork, ModelCard
+from zaohua.serving.work import Engine, ItemsWork, ModelCard
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -80,7 +80,10 @@ def routes(served: Served) -> APIRouter:
         n, options = served.count(body.n), served.options(card, body.model_extra)
         engine = await served.engine(card)
         known = await served.known(card, engine)
-        items = await engine.make(ItemsWork(n, body.seed, _conditions(card, known, body.y, n), options))
+        if isinstance(body.y, dict) and card.modality == "tables" and known.y_codec is None:
+            items = await _with_columns(engine, n, body.seed, body.y, options)
+        else:
+            items = await engine.make(ItemsWork(n, body.seed, conditions.of_json(known.y_codec, body.y, n), options))
         data = await run_in_threadpool(media.told, card.modality, known, items, n, body.seed)
         return _as_file(card, data, request) or _list(card, data)
 
@@ -93,7 +96,7 @@ def routes(served: Served) -> APIRouter:
         engine = await served.engine(card)
         known = await served.known(card, engine)
         items, read = await run_in_threadpool(uploads.read, card.modality, known, body.items, served.settings)
-        y = _listed(_conditions(card, known, body.y, n), n)
+        y = _listed(conditions.of_json(known.y_codec, body.y, n), n)
         nats, kind, notes = await engine.call(partial(_scores, items, y, options), n)
         data = [value if math.isfinite(value) else None for value in nats]
         return {**_list(card, data), "unit": "nats", "kind": kind, "notes": read + notes}
@@ -124,7 +127,7 @@ async def _latents(served: Served, body: LatentsBody, given: list[Item]) -> Json
     engine = await served.engine(card)
     known = await served.known(card, engine)
     items, read = await run_in_threadpool(uploads.read, card.modality, known, given, served.settings)
-    y = _listed(_conditions(card, known, body.y, n), n)
+    y = _listed(conditions.of_json(known.y_codec, body.y, n), n)
 
     def transform(model: GenerativeModel) -> tuple[list[list[float]], list[str]]:
         with gathered() as notes:
@@ -143,7 +146,7 @@ async def _decoded(served: Served, body: LatentsBody, given: list[list[float]]) 
         raise invalid("latents", "vectors of one length")
     engine = await served.engine(card)
     known = await served.known(card, engine)
-    y = _conditions(card, known, body.y, n)
+    y = conditions.of_json(known.y_codec, body.y, n)
     items = await engine.call(lambda model: model.inverse_transform(given, y), n)
     return _list(card, await run_in_threadpool(media.told, card.modality, known, items, n, None))
 
@@ -154,8 +157,10 @@ async def _generated(served: Served, body: TablesBody) -> Json:
     n, options = served.count(body.n), served.options(card, body.model_extra)
     engine = await served.engine(card)
     known = await served.known(card, engine)
-    y = None if body.given is None else conditions.of_columns(body.given)
-    rows = await engine.make(ItemsWork(n, body.seed, y, options))
+    if body.given is None:
+        rows = await engine.make(ItemsWork(n, body.seed, None, options))
+    else:
+        rows = await _with_columns(engine, n, body.seed, body.given, options)
     return _list(card, await run_in_threadpool(media.told, card.modality, known, rows, n, body.seed))
 
 
@@ -186,11 +191,10 @@ def _of_tables(served: Served, model: str, capability: str, doing: str) -> Model
     return card
 
 
-def _conditions(card: ModelCard, known: Known, given: JsonValue, n: int) -> object:
-    """Return the conditions of a request: of tables also values of columns."""
-    if isinstance(given, dict) and card.modality == "tables" and known.y_codec is None:
-        return conditions.of_columns(given)
-    return conditions.of_json(known.y_codec, given, n)
+async def _with_columns(engine: Engine, n: int, seed: int | None, given: Json, options: dict[str, Any]) -> object:
+    """Return rows of which some cells are given, which are drawn until they match and so aren't made in batches."""
+    y = conditions.of_columns(given)
+    return await engine.call(lambda model: model.sample(n, y=y, random_state=seed, **options), n)
 
 
 def _listed(y: object, n: int) -> object:

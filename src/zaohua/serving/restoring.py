@@ -11,8 +11,8 @@ from pydantic import Field
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
 from zaohua.serving import conditions, media, uploads
-from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.text import Seed
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.served import Body, Known, Served
 from zaohua.serving.settings import Settings
 from zaohua.serving.strict import StrictRoute

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zaohua.core.errors import nearest
 from zaohua.core.json import JsonValue
-from zaohua.serving.dialect.errors import ApiError, invalid
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Engine, ModelCard, Shelf
 

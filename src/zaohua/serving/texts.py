@@ -90,6 +90,19 @@ class TextLane:
             self._loop.leave(written.row)
             self._finish(written, report)
 
+    def give_up(self, error: Exception, report: Report) -> None:
+        """Give an error to all who wait, and forget their jobs."""
+        self._loop = TokenLoop(self.model.device_)
+        for written in list(self._rows.values()):
+            self._finish(written, report)
+            report.give(written.job, error)
+        for waits in self._waiting:
+            job, count = (waits[0].job, len(waits)) if isinstance(waits, list) else (waits, waits.size)
+            report.admit(count)
+            report.finish(job, count)
+            report.give(job, error)
+        self._waiting.clear()
+
     def _join(self, report: Report) -> None:
         """Give free places to rows that wait, in their order."""
         while self._waiting and len(self._rows) < self.settings.slots:

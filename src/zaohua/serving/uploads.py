@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core.json import JsonValue
 from zaohua.core.notes import gathered, note
-from zaohua.serving.dialect.errors import ApiError, invalid
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.media import placed
 from zaohua.serving.served import Known
 from zaohua.serving.settings import Settings

@@ -165,6 +165,8 @@ def test_error_in_mid_stream_raises(client: openai.OpenAI, address: str) -> None
     with pytest.raises(openai.APIError, match="the server failed") as error:
         list(stream)
     assert "secret" not in str(error.value)
+    with pytest.raises(openai.APIError, match="the server failed"):
+        list(client.responses.create(model="broken", input="x", stream=True))
     body = {"model": "broken", "prompt": "x", "stream": True}
     assert httpx.post(f"{address}/v1/completions", json=body).text.endswith("data: [DONE]\n\n")
 

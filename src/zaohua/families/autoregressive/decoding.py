@@ -55,6 +55,11 @@ class BranchingDecoder(Decoder, Protocol):
 class RowStates(Protocol):
     """State of rows that come and go, each with a length of its own."""
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that are kept for each row."""
+        ...
+
     def __len__(self) -> int:
         """Return the number of rows."""
         ...

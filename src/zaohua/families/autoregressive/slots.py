@@ -202,6 +202,7 @@ class TokenLoop:
             self._together[first.net] = _Together(cast(SlotDecoder, first.net), self.device)
         self._together[first.net].readings.append(_Reading(list(rows)))
 
+    @torch.inference_mode()
     def leave(self, row: Row) -> None:
         """Remove a row."""
         if self._alone.pop(row, None) is None:
@@ -228,6 +229,11 @@ class TokenLoop:
             return _chosen([row], source.after(tokens, len(row.tokens)))[0]
         row.tokens.append(next(source, row.choice.ends[0]))
         return Step(row, row.tokens[-1], None)
+
+
+def row_bytes(net: Decoder) -> int:
+    """Return the bytes of the state of a row, as far as it doesn't depend on what was read."""
+    return cast(SlotDecoder, net).slots().row_bytes if hasattr(net, "slots") else 0
 
 
 def _chosen(rows: Sequence[Row], logits: Tensor) -> list[Step]:

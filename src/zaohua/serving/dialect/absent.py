@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 
-from zaohua.serving.dialect.errors import ApiError
+from zaohua.serving.errors import ApiError
 from zaohua.serving.served import Served
 
 ABSENT = {

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from zaohua.core.json import Json
 from zaohua.serving.dialect import text
-from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.sse import streamed
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.served import Body, Served
 from zaohua.serving.strict import StrictRoute
 from zaohua.serving.work import Engine, ModelCard, TextWork, TokenChance
@@ -52,15 +52,16 @@ def routes(served: Served) -> APIRouter:
         """Answer the last message of a dialogue."""
         text.refuse(body)
         card = chat_model(served, body.model)
-        work = text.work_of(
+        engine = await served.engine(card)
+        work = await text.work_of(
             served,
             card,
+            engine,
             body,
             [dialogue_of(message, f"messages.{i}.content") for i, message in enumerate(body.messages)],
             max_tokens=body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens,
             top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         )
-        engine = await served.engine(card)
         if body.stream:
             wants = body.stream_options is not None and bool(body.stream_options.include_usage)
             return await streamed(_chunks(engine, work, body.model, wants))

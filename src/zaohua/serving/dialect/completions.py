@@ -12,11 +12,11 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.serving.dialect import text
-from zaohua.serving.dialect.errors import invalid
 from zaohua.serving.dialect.sse import streamed
+from zaohua.serving.errors import invalid
 from zaohua.serving.served import Served
 from zaohua.serving.strict import StrictRoute
-from zaohua.serving.work import Engine, TextWork, TokenChance
+from zaohua.serving.work import Engine, ModelCard, TextWork, TokenChance
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -61,14 +61,14 @@ def routes(served: Served) -> APIRouter:
         card = served.able(body.model, "stream", "write texts")
         if body.suffix and "suffix" not in card.capabilities:
             served.able(body.model, "suffix", "fill in the text before a suffix")
-        asked = _asked(served, body)
         engine = await served.engine(card)
+        asked = await _asked(served, card, engine, body)
         return await streamed(_chunks(engine, asked)) if body.stream else await _whole(engine, asked)
 
     return router
 
 
-def _asked(served: Served, body: CompletionBody) -> Asked:
+async def _asked(served: Served, card: ModelCard, engine: Engine, body: CompletionBody) -> Asked:
     """Return what a request asks for, of a model that can do it."""
     n, best_of = served.count(body.n), served.count(body.best_of, "best_of")
     written = n if body.best_of is None else best_of
@@ -79,7 +79,6 @@ def _asked(served: Served, body: CompletionBody) -> Asked:
     prompts = _prompts(body.prompt)
     if not prompts or len(prompts) * written > served.settings.max_n:
         raise invalid("prompt", f"from one to {served.settings.max_n} texts in one request, n of each counted")
-    card = served.card(body.model)
     size = card.facts.get("vocabulary")
     works = []
     for prompt in prompts:
@@ -87,9 +86,10 @@ def _asked(served: Served, body: CompletionBody) -> Asked:
             raise invalid("prompt", f"tokens are numbers from 0 to {size - 1:,}")
         told = body.logprobs if body.logprobs is not None else (0 if written > n else None)
         works.append(
-            text.work_of(
+            await text.work_of(
                 served,
                 card,
+                engine,
                 body,
                 prompt,
                 n=written,

@@ -13,8 +13,8 @@ from pydantic import Field
 from zaohua.core.json import Json, JsonValue
 from zaohua.serving.dialect import text
 from zaohua.serving.dialect.chat import MOST_MESSAGES, Message, chat_model, dialogue_of
-from zaohua.serving.dialect.errors import invalid
 from zaohua.serving.dialect.sse import streamed
+from zaohua.serving.errors import invalid
 from zaohua.serving.served import Served
 from zaohua.serving.strict import StrictRoute
 from zaohua.serving.work import Engine, Finish, TextWork
@@ -46,8 +46,9 @@ def routes(served: Served) -> APIRouter:
         first: list[Json] = [] if body.instructions is None else [{"role": "system", "content": body.instructions}]
         given = [Message(role="user", content=body.input)] if isinstance(body.input, str) else body.input
         messages = first + [dialogue_of(message, f"input.{i}.content") for i, message in enumerate(given)]
-        work = text.work_of(served, card, body, messages, max_tokens=body.max_output_tokens or body.max_tokens)
         engine = await served.engine(card)
+        longest = body.max_output_tokens or body.max_tokens
+        work = await text.work_of(served, card, engine, body, messages, max_tokens=longest)
         if body.stream:
             return await streamed(_events(engine, work, body), named=True)
         async with text.writing(engine, [work]) as begun:

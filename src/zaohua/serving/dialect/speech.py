@@ -9,8 +9,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from zaohua.serving import conditions, media
-from zaohua.serving.dialect.errors import ApiError, invalid
 from zaohua.serving.dialect.text import Seed
+from zaohua.serving.errors import ApiError, invalid
 from zaohua.serving.served import Body, Known, Served
 from zaohua.serving.strict import StrictRoute
 from zaohua.serving.work import ItemsWork

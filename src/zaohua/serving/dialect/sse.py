@@ -9,7 +9,7 @@ from contextlib import aclosing
 from fastapi.responses import StreamingResponse
 
 from zaohua.core.json import Json
-from zaohua.serving.dialect.errors import as_answer
+from zaohua.serving.errors import as_answer
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Headers by which proxies neither keep nor hold back what is streamed."""
@@ -41,7 +41,7 @@ async def _events(first: Json, chunks: AsyncGenerator[Json], named: bool) -> Asy
                 yield event(chunk, named)
         except Exception as error:
             failed = as_answer(error).body()
-            yield event({"type": "error", **failed["error"]} if named else failed, named)
+            yield event({**failed["error"], **failed, "type": "error"} if named else failed, named)
     if not named:
         yield "data: [DONE]\n\n"
 

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
-from zaohua.serving.dialect.errors import invalid
+from zaohua.serving import conditions
+from zaohua.serving.errors import invalid
 from zaohua.serving.served import Body, Served
 from zaohua.serving.work import Engine, Finish, ModelCard, Piece, TextWork, TokenChance, Writing
 
@@ -46,6 +47,7 @@ class TextBody(Body):
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
+    y: JsonValue = None
 
 
 @dataclass
@@ -83,9 +85,10 @@ def refuse(body: Body) -> None:
             raise invalid(name, "no tools are called: leave it out", "not_supported")
 
 
-def work_of(
+async def work_of(
     served: Served,
     card: ModelCard,
+    engine: Engine,
     body: TextBody,
     prompt: str | Sequence[int] | Sequence[Json],
     *,
@@ -100,7 +103,8 @@ def work_of(
     Args:
         served: the models and settings.
         card: of the model.
-        body: the request.
+        engine: of the model.
+        body: the request; `y` is the condition of the texts.
         prompt: what is continued or answered.
         n: number of texts, if it isn't that of the request.
         max_tokens: maximum number of tokens, if it isn't that of the request.
@@ -122,10 +126,14 @@ def work_of(
         options["stop"] = _stops(body.stop)
     if suffix is not None:
         options["suffix"] = suffix
+    y = None
+    if body.y is not None:
+        y = conditions.of_json((await served.known(card, engine)).y_codec, body.y, None)
     return TextWork(
         prompt=prompt,
         n=served.count(body.n) if n is None else n,
         seed=body.seed,
+        y=y,
         options=options,
         bias=_bias(card, body.logit_bias or {}),
         presence_penalty=body.presence_penalty or 0.0,

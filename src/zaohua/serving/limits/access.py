@@ -10,7 +10,8 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zaohua.serving.dialect.errors import ApiError
+from zaohua.core.advice import option
+from zaohua.serving.errors import ApiError
 from zaohua.serving.limits.answers import refuse
 from zaohua.serving.settings import Settings
 
@@ -48,10 +49,11 @@ class Names:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._is_ours(host):
-            message = "this server isn't known by that name: it has to be started with --hosts NAME"
+            message = f"this server isn't known by that name: it has to be started with {option('hosts', ('NAME',))}"
             await refuse("host", ApiError(403, message, code="host_not_allowed"), scope, receive, send)
         elif origin is not None and not self._may_call(origin, host):
-            message = "scripts of this site may not call the server: it has to be started with --origins SITE"
+            started = f"it has to be started with {option('origins', ('SITE',))}"
+            message = f"scripts of this site may not call the server: {started}"
             await refuse("origin", ApiError(403, message, code="origin_not_allowed"), scope, receive, send)
         else:
             await self.app(scope, receive, send)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zaohua.serving.dialect.errors import ApiError
+from zaohua.serving.errors import ApiError
 from zaohua.serving.protocol import HEAD_BYTES
 from zaohua.serving.state import VISIT, Answered, Rejection, State, Visit
 
