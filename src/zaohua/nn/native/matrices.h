@@ -11,6 +11,8 @@
 #include <arm_neon.h>
 #endif
 
+#define UNROLL _Pragma("GCC unroll 8")
+
 struct Matrix {
   int64_t in, out;
   const float* weights;     // panels (in, PANEL); null if it is in integers
@@ -28,16 +30,18 @@ static inline int64_t quads(int64_t in) { return (in + 3) / 4; }
 template <int R>
 static inline void multiply(const float* x, int64_t in, const float* panel, const char* next, int lines,
                             Vector (&sums)[R][COLUMNS]) {
+  UNROLL
   for (int r = 0; r < R; r++)
-    for (int c = 0; c < COLUMNS; c++) sums[r][c] = splat(0);
+    UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] = splat(0);
   for (int64_t k = 0; k < in; k++) {
     Vector w[COLUMNS];
-    for (int c = 0; c < COLUMNS; c++) w[c] = load(panel + k * PANEL + c * LANES);
+    UNROLL for (int c = 0; c < COLUMNS; c++) w[c] = load(panel + k * PANEL + c * LANES);
     for (int line = 0; line < lines; line++) __builtin_prefetch(next + 64 * line, 0, 2);
     next += 64 * lines;
-    for (int r = 0; r < R; r++) {
+    UNROLL
+  for (int r = 0; r < R; r++) {
       Vector one = splat(x[r * in + k]);
-      for (int c = 0; c < COLUMNS; c++) sums[r][c] += w[c] * one;
+      UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] += w[c] * one;
     }
   }
 }
@@ -81,13 +85,15 @@ static inline Integers add_products(Integers sums, const int8_t* x, const int8_t
 template <int R>
 static inline void multiply(const int8_t* x, int64_t in, const int8_t* panel, const char* next, int lines,
                             Integers (&sums)[R][COLUMNS]) {
+  UNROLL
   for (int r = 0; r < R; r++)
-    for (int c = 0; c < COLUMNS; c++) sums[r][c] = Integers{};
+    UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] = Integers{};
   for (int64_t k = 0; k < in; k += 4) {
     for (int line = 0; line < lines; line++) __builtin_prefetch(next + 64 * line, 0, 2);
     next += 64 * lines;
-    for (int c = 0; c < COLUMNS; c++)
-      for (int r = 0; r < R; r++)
+    UNROLL for (int c = 0; c < COLUMNS; c++)
+      UNROLL
+  for (int r = 0; r < R; r++)
         sums[r][c] = add_products(sums[r][c], x + r * in + k, panel + k * PANEL + 4 * c * LANES);
   }
 }
@@ -112,8 +118,9 @@ static void block(const Matrix& m, const Rows& x, int64_t row, int64_t p, int li
     const int8_t* panel = m.integers + p * in * PANEL;
     Integers whole[R][COLUMNS];
     multiply<R>(x.integers + row * in, in, panel, (const char*)(panel + in * PANEL) + fetched, lines, whole);
-    for (int r = 0; r < R; r++)
-      for (int c = 0; c < COLUMNS; c++) {
+    UNROLL
+  for (int r = 0; r < R; r++)
+      UNROLL for (int c = 0; c < COLUMNS; c++) {
         Vector scale = load(m.scale + p * PANEL + c * LANES);
         const int32_t* shift = (const int32_t*)(m.scale + panels(m.out) * PANEL) + p * PANEL + c * LANES;
         Integers taken;
@@ -122,9 +129,10 @@ static void block(const Matrix& m, const Rows& x, int64_t row, int64_t p, int li
         sums[r][c] = __builtin_convertvector(whole[r][c], Vector) * scale * splat(x.scale[row + r]);
       }
   }
+  UNROLL
   for (int r = 0; r < R; r++) {
     float* place = to + (row + r) * m.out + p * PANEL;
-    for (int c = 0; c < COLUMNS; c++) store(width == PANEL ? place + c * LANES : out + c * LANES, sums[r][c]);
+    UNROLL for (int c = 0; c < COLUMNS; c++) store(width == PANEL ? place + c * LANES : out + c * LANES, sums[r][c]);
     if (width < PANEL) std::memcpy(place, out, width * sizeof(float));
     if (m.bias)
       for (int64_t i = 0; i < width; i++) place[i] += m.bias[p * PANEL + i];

@@ -24,11 +24,7 @@ static inline Vector load(const float* from) {
 
 static inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
 
-static inline Vector splat(float x) {
-  Vector v;
-  for (int i = 0; i < LANES; i++) v[i] = x;
-  return v;
-}
+static inline Vector splat(float x) { return x - Vector{}; }
 
 static inline Vector part(const float* from, int64_t count, float rest = 0) {  // fewer numbers than a vector holds
   Vector v = splat(rest);
