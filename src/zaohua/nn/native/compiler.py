@@ -102,6 +102,7 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
         ("scales_size", size, [size]),
         ("pack", None, [pointer, size, size, pointer]),
         ("pack_integers", None, [pointer, size, size, pointer, pointer]),
+        ("use_large_pages", None, [pointer, size]),
         ("fingerprint", ctypes.c_uint64, [pointer, size]),
         ("read_tokens", None, [pointer, pointer]),
     ):

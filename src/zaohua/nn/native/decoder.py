@@ -26,7 +26,11 @@ class NativeTransformer:
 
     def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
         """Return the initial state for n sequences: caches that hold their conditions."""
-        return self.net.start(n, y, keep)
+        state = self.net.start(n, y, keep)
+        for cache in state:
+            for part in (cache.keys, cache.values):
+                self._library.use_large_pages(part.data_ptr(), 4 * part.numel())
+        return state
 
     def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""

@@ -5,11 +5,6 @@
 // on the rows beside it.
 #pragma once
 #include "vectors.h"
-#if defined(__AVX2__) || defined(__AVX512F__)
-#include <immintrin.h>
-#elif defined(__ARM_FEATURE_DOTPROD)
-#include <arm_neon.h>
-#endif
 
 #define UNROLL _Pragma("GCC unroll 8")
 

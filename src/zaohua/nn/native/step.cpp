@@ -1,6 +1,9 @@
 // A transformer reads a few tokens: one call for all its layers. What the settings mean is told by `nn/blueprint.py`;
 // `decoder.py` beside this file fills in the structures.
 #include "matrices.h"
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 struct Norm {
   int32_t kind;  // 0 none, 1 root mean square, 2 standardised
@@ -107,10 +110,13 @@ static void turn(float* x, const float* cos, const float* sin, int64_t half) {
 
 // Attention of one query to the tokens 0 ... end - 1; scores is room for `end` numbers and a vector.
 static void attend(const Net& net, const Layer& layer, const float* query, const float* keys, const float* values,
-                   int64_t end, const uint8_t* present, int64_t prefix, float* scores, float* to) {
+                   int64_t end, const uint8_t* present, int64_t prefix, const float* next, float* scores, float* to) {
   int64_t size = net.size, begin = layer.window && layer.window < end ? end - layer.window : 0, n = end - begin;
-  keys += begin * size, values += begin * size;
-  for (int64_t j = 0; j < n; j++) scores[j] = net.scale * dot(query, keys + j * size, size);
+  keys += begin * size, values += begin * size, next += begin * size;
+  for (int64_t j = 0; j < n; j++) {
+    for (int64_t i = 0; i < size; i += 16) __builtin_prefetch(values + j * size + i, 0, 2);
+    scores[j] = net.scale * dot(query, keys + j * size, size);
+  }
   if (net.cap > 0) cap_all(scores, n, net.cap);
   if (present)
     for (int64_t j = begin; j < prefix && j < end - 1; j++)
@@ -132,6 +138,7 @@ static void attend(const Net& net, const Layer& layer, const float* query, const
     for (int64_t j = 0; j < n; j++) {
       const float* v = values + j * size + i;
       Vector p = splat(scores[j]);
+      for (int64_t k = 0; k < 4 * LANES; k += 16) __builtin_prefetch(next + j * size + i + k, 0, 2);
       a += p * load(v), b += p * load(v + LANES), c += p * load(v + 2 * LANES), d += p * load(v + 3 * LANES);
     }
     store(to + i, a * splat(divisor)), store(to + i + LANES, b * splat(divisor));
@@ -219,7 +226,8 @@ static void attention(const Net& net, const Task& task, int64_t l, const Work& w
       for (int64_t i = 0; i < task.count; i++) {
         int64_t token = b * task.count + i, from = h / group * net.room * size;
         attend(net, layer, work.qkv + token * qkv + h * size, keys + from, values + from, task.begins[b] + i + 1,
-               task.present ? task.present + b * task.prefix : nullptr, task.prefix, work.scores,
+               task.present ? task.present + b * task.prefix : nullptr, task.prefix,
+               keys + from + (i + 1 == task.count && h % group + 1 == group ? net.room * size : 0), work.scores,
                work.attended + token * net.heads * size + h * size);
       }
   }
@@ -297,6 +305,14 @@ void pack_integers(const float* weights, int64_t in, int64_t out, int8_t* to, fl
     scales[o] = o < out ? top : 0;
     shift[o] = 128 * total;
   }
+}
+
+// Ask for large pages, with which memory is read faster.
+void use_large_pages(void* begin, int64_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  uintptr_t page = 1 << 21, from = ((uintptr_t)begin + page - 1) / page * page, to = ((uintptr_t)begin + bytes) / page * page;
+  if (to > from) madvise((void*)from, to - from, MADV_HUGEPAGE);
+#endif
 }
 
 // A number that tells whether weights have changed.

@@ -163,6 +163,7 @@ class Packed:
         integers = self.integers and weight.numel() >= (self.least if least is None else least)
         packed = torch.empty(found.packed_size(inputs, outputs, integers), dtype=torch.int8)
         self._kept.append(packed)
+        found.use_large_pages(packed.data_ptr(), packed.numel())
         bias = None if layer.bias is None else self._pointer(layer.bias)
         if not integers:
             found.pack(weight.data_ptr(), inputs, outputs, packed.data_ptr())

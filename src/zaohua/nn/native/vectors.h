@@ -3,6 +3,11 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#if defined(__AVX__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
 
 #if defined(__AVX512F__)
 constexpr int LANES = 16, ROWS = 6, COLUMNS = 4;  // sums that are held in registers: ROWS x COLUMNS vectors
@@ -32,24 +37,33 @@ static inline Vector part(const float* from, int64_t count, float rest = 0) {  /
   return v;
 }
 
-static inline float sum(Vector v) {
-  float half[LANES];
-  store(half, v);
-  for (int width = LANES / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) half[i] += half[i + width];
-  return half[0];
-}
-
-static inline float most(Vector v) {
-  float half[LANES];
-  store(half, v);
-  for (int width = LANES / 2; width; width /= 2)
-    for (int i = 0; i < width; i++) half[i] = half[i] > half[i + width] ? half[i] : half[i + width];
-  return half[0];
-}
-
 static inline Vector larger(Vector a, Vector b) { return a > b ? a : b; }
 static inline Vector smaller(Vector a, Vector b) { return a < b ? a : b; }
+
+#if defined(__AVX512F__)
+static inline float sum(Vector v) { return _mm512_reduce_add_ps((__m512)v); }
+static inline float most(Vector v) { return _mm512_reduce_max_ps((__m512)v); }
+#elif defined(__AVX__)
+static inline __m128 folded(__m128 v, bool add) {
+  __m128 other = _mm_movehl_ps(v, v);
+  v = add ? v + other : _mm_max_ps(v, other);
+  other = _mm_shuffle_ps(v, v, 1);
+  return add ? v + other : _mm_max_ps(v, other);
+}
+static inline float sum(Vector v) {
+  return folded(_mm256_castps256_ps128((__m256)v) + _mm256_extractf128_ps((__m256)v, 1), true)[0];
+}
+static inline float most(Vector v) {
+  return folded(_mm_max_ps(_mm256_castps256_ps128((__m256)v), _mm256_extractf128_ps((__m256)v, 1)), false)[0];
+}
+#else
+static inline float sum(Vector v) { return (v[0] + v[2]) + (v[1] + v[3]); }
+static inline float most(Vector v) {
+  float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
+  return a > b ? a : b;
+}
+#endif
+
 static inline Vector magnitude(Vector a) { return larger(a, -a); }
 
 // e^x to the last bits of float32: a power of 2, and a polynomial of the rest (coefficients of the Cephes library).
