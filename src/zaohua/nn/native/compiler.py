@@ -24,29 +24,32 @@ SECONDS = 120
 """Time after which a compiler is given up."""
 
 
-class Unavailable(Exception):
+class _Unavailable(Exception):
     """Why there is no compiled decoding here."""
 
 
 @functools.cache
-def library() -> ctypes.CDLL:
-    """Return the compiled library, built if it isn't there.
-
-    Raises:
-        Unavailable: there is no compiler, or it failed.
-    """
-    compiler = _compiler()
-    own = "-march=native" if platform.machine().lower() in ("x86_64", "amd64") else "-mcpu=native"
-    command = [compiler, *FLAGS, own]
-    told = [*command, _version(compiler), platform.platform(), _processor()]
-    key = hashlib.sha256("\n".join([*told, *(path.read_text("utf-8") for path in SOURCES)]).encode())
-    path = cache_folder() / "native" / f"decoding-{key.hexdigest()[:20]}.so"
+def available() -> ctypes.CDLL | str:
+    """Return the compiled library, built if it isn't there; or why there is none."""
     try:
+        compiler = _compiler()
+        own = "-march=native" if platform.machine().lower() in ("x86_64", "amd64") else "-mcpu=native"
+        command = [compiler, *FLAGS, own]
+        told = [*command, _version(compiler), platform.platform(), _processor()]
+        key = hashlib.sha256("\n".join([*told, *(path.read_text("utf-8") for path in SOURCES)]).encode())
+        path = cache_folder() / "native" / f"decoding-{key.hexdigest()[:20]}.so"
         if not path.is_file():
             _build(command, path)
         return _declared(ctypes.CDLL(str(path)))
-    except OSError as error:
-        raise Unavailable(f"{path}: {error}") from None
+    except (_Unavailable, OSError, subprocess.SubprocessError) as error:
+        return str(error)
+
+
+def library() -> ctypes.CDLL:
+    """Return the compiled library, which must be available."""
+    found = available()
+    assert isinstance(found, ctypes.CDLL), found
+    return found
 
 
 def _compiler() -> str:
@@ -54,17 +57,12 @@ def _compiler() -> str:
     names = [os.environ.get("CXX", ""), "g++", "clang++", "c++"]
     found = next(filter(None, (shutil.which(name) for name in names if name)), None)
     if found is None:
-        raise Unavailable("there is no C++ compiler (g++ or clang++)")
+        raise _Unavailable("there is no C++ compiler (g++ or clang++)")
     return found
 
 
 def _version(compiler: str) -> str:
-    try:
-        return subprocess.run(
-            [compiler, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True
-        ).stdout
-    except (OSError, subprocess.SubprocessError) as error:
-        raise Unavailable(f"{compiler}: {error}") from None
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
 
 
 def _processor() -> str:
@@ -81,14 +79,11 @@ def _build(command: list[str], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         made = Path(folder, path.name)
-        try:
-            done = subprocess.run(
-                [*command, str(SOURCES[-1]), "-o", str(made)], capture_output=True, text=True, timeout=SECONDS
-            )
-        except subprocess.SubprocessError as error:
-            raise Unavailable(f"{command[0]}: {error}") from None
+        done = subprocess.run(
+            [*command, str(SOURCES[-1]), "-o", str(made)], capture_output=True, text=True, timeout=SECONDS
+        )
         if done.returncode:
-            raise Unavailable(f"{command[0]} failed: {done.stderr.strip().splitlines()[:1]}")
+            raise _Unavailable(f"{command[0]} failed: {''.join(done.stderr.splitlines()[:1])}")
         made.replace(path)
 
 

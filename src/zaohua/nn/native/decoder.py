@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,11 +19,25 @@ MOST = 96
 """Number of tokens above which the network itself reads them, by large products."""
 
 
-class NativeTransformer:
-    """Decoder with the network's own caches, in float32 or 8-bit integers; see `families.autoregressive.decoding`."""
+class KeysValues(Protocol):
+    """Contiguous keys and values of a layer, (rows, heads, room, D)."""
 
-    def __init__(self, net: Transformer, integers: bool = False, least: int = 1 << 16) -> None:
-        self.net, self.packed, self._library = net, Packed(net, integers, least), library()
+    keys: Tensor
+    values: Tensor
+
+
+class NativeTransformer:
+    """Decoder with the network's own caches, in float32 or 8-bit integers; see `families.autoregressive.decoding`.
+
+    A row's logits are the same alone and in a batch, to the last bit.
+
+    Args:
+        net: the transformer, on a CPU and in float32.
+        packed: its weights.
+    """
+
+    def __init__(self, net: Transformer, packed: Packed) -> None:
+        self.net, self.packed, self._library = net, packed, library()
         self._work = torch.empty(0)
 
     def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
@@ -51,51 +67,55 @@ class NativeTransformer:
         self.net.select(state, rows)
 
     def _read(self, tokens: Tensor, state: list[Cache], every: bool) -> Tensor:
-        begin, (n, t) = state[0].length, tokens.shape
-        begins = torch.full((n,), begin)
-        logits = self.read(tokens, [(c.keys, c.values) for c in state], begins, state[0].prefix, every)
+        begin, prefix, (n, t) = state[0].length, state[0].prefix, tokens.shape
+        logits = self.read(tokens, state, [begin] * n, [prefix.first] * n, prefix, every)
         for cache in state:
             cache.length = begin + t
         return logits
 
     def read(
-        self, tokens: Tensor, caches: list[tuple[Tensor, Tensor]], begins: Tensor, prefix: Prefix, every: bool = False
+        self,
+        tokens: Tensor,
+        caches: Sequence[KeysValues],
+        begins: Sequence[int],
+        firsts: Sequence[int],
+        prefix: Prefix,
+        every: bool = False,
     ) -> Tensor:
-        """Read the next tokens of rows with lengths of their own.
+        """Read the next tokens of rows, each with a length of its own.
 
         Args:
             tokens: int (B, t).
-            caches: keys and values of each layer, contiguous (at least B, heads, room, D).
-            begins: number of tokens that each row has read, int64 (B,).
+            caches: of each layer, with room for the tokens.
+            begins: number of tokens that each row has read, with those of its condition.
+            firsts: position of the first of them.
             prefix: the conditions, which were read before.
             every: whether to return the logits after every token, or after the last.
 
         Returns:
             float32 (B t or B, vocabulary).
         """
-        tokens, begins = tokens.long().contiguous(), begins.contiguous()
-        n, t = tokens.shape
-        addresses = [part.data_ptr() for both in caches for part in both]
-        pointers = (ctypes.c_void_p * len(addresses))(*addresses)
-        logits = torch.empty(n * t if every else n, self.packed.net.vocabulary)
-        size = self._library.work_size(ctypes.byref(self.packed.net), n * t)
+        net, tokens, (n, t) = self.packed.net, tokens.long().contiguous(), tokens.shape
+        addresses = [part.data_ptr() for cache in caches for part in (cache.keys, cache.values)]
+        size = self._library.work_size(ctypes.byref(net), n * t)
         if size > self._work.numel():
             self._work = torch.empty(size)
-        summary = None if prefix.summary is None else prefix.summary.float().contiguous()
+        logits = torch.empty(n * t if every else n, net.vocabulary)
+        summary = None if prefix.summary is None else prefix.summary.contiguous()
         present = None if prefix.present is None else prefix.present.contiguous()
         task = Task(
             n,
             t,
             tokens.data_ptr(),
-            begins.data_ptr(),
-            prefix.first,
+            (ctypes.c_int64 * n)(*begins),
+            (ctypes.c_int64 * n)(*firsts),
             None if summary is None else summary.data_ptr(),
             None if present is None else present.data_ptr(),
-            prefix.values.shape[1],
-            ctypes.addressof(pointers),
+            0 if present is None else present.shape[1],
+            (ctypes.c_void_p * len(addresses))(*addresses),
             every,
             logits.data_ptr(),
             self._work.data_ptr(),
         )
-        self._library.read_tokens(ctypes.byref(self.packed.net), ctypes.byref(task))
+        self._library.read_tokens(ctypes.byref(net), ctypes.byref(task))
         return logits

@@ -32,7 +32,7 @@ struct Task {
   int64_t rows, count;         // tokens (rows, count)
   const int64_t* tokens;
   const int64_t* begins;       // tokens in the caches before, of each row
-  int64_t first;               // position of the first token in the caches
+  const int64_t* firsts;       // position of the first token in the caches, of each row
   const float* summary;        // added to each embedding, (rows, width); null for none
   const uint8_t* present;      // which of the first tokens are there, (rows, prefix); null for all
   int64_t prefix;
@@ -220,7 +220,7 @@ static void attention(const Net& net, const Task& task, int64_t l, const Work& w
     float *keys = task.caches[2 * l] + b * cached, *values = task.caches[2 * l + 1] + b * cached;
     for (int64_t i = 0; i < task.count; i++) {
       int64_t at = task.begins[b] + i;
-      place_token(net, layer, work.qkv + (b * task.count + i) * qkv, at, task.first + at, keys, values);
+      place_token(net, layer, work.qkv + (b * task.count + i) * qkv, at, task.firsts[b] + at, keys, values);
     }
     for (int64_t h = 0; h < net.heads; h++)
       for (int64_t i = 0; i < task.count; i++) {
@@ -256,7 +256,7 @@ static void embed(const Net& net, const Task& task, const Work& work) {
     for (int64_t i = 0; i < task.count; i++) {
       float* x = work.x + (b * task.count + i) * net.width;
       const float* token = net.tokens + task.tokens[b * task.count + i] * net.width;
-      const float* place = net.places ? net.places + (task.first + task.begins[b] + i) * net.width : nullptr;
+      const float* place = net.places ? net.places + (task.firsts[b] + task.begins[b] + i) * net.width : nullptr;
       for (int64_t k = 0; k < net.width; k++) {
         x[k] = net.embedding_scale * token[k];
         if (task.summary) x[k] += task.summary[b * net.width + k];
@@ -310,7 +310,8 @@ void pack_integers(const float* weights, int64_t in, int64_t out, int8_t* to, fl
 // Ask for large pages, with which memory is read faster.
 void use_large_pages(void* begin, int64_t bytes) {
 #if defined(MADV_HUGEPAGE)
-  uintptr_t page = 1 << 21, from = ((uintptr_t)begin + page - 1) / page * page, to = ((uintptr_t)begin + bytes) / page * page;
+  uintptr_t page = 1 << 21, address = (uintptr_t)begin;
+  uintptr_t from = (address + page - 1) / page * page, to = (address + bytes) / page * page;
   if (to > from) madvise((void*)from, to - from, MADV_HUGEPAGE);
 #endif
 }

@@ -71,12 +71,12 @@ class Task(ctypes.Structure):
         ("rows", c_int64),
         ("count", c_int64),
         ("tokens", c_void_p),
-        ("begins", c_void_p),
-        ("first", c_int64),
+        ("begins", ctypes.POINTER(c_int64)),
+        ("firsts", ctypes.POINTER(c_int64)),
         ("summary", c_void_p),
         ("present", c_void_p),
         ("prefix", c_int64),
-        ("caches", c_void_p),
+        ("caches", ctypes.POINTER(c_void_p)),
         ("all", c_int32),
         ("logits", c_void_p),
         ("work", c_void_p),
@@ -87,7 +87,7 @@ class Packed:
     """The weights of a transformer as the compiled step reads them: copies, in float32 or in 8-bit integers.
 
     Args:
-        net: the transformer.
+        net: the transformer; it isn't referred to.
         integers: whether large matrices become integers.
         least: matrices with fewer weights stay as they are.
 
@@ -95,7 +95,7 @@ class Packed:
         net: the filled structure; valid as long as this object lives.
     """
 
-    def __init__(self, net: Transformer, integers: bool, least: int) -> None:
+    def __init__(self, net: Transformer, integers: bool, least: int = 1 << 16) -> None:
         self.integers, self.least = integers, least
         self._kept = list[Tensor]()
         blueprint = net.blueprint
