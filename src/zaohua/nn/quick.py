@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 import weakref
-from typing import cast
 
 import torch
 from torch import nn
@@ -22,6 +21,8 @@ LEAST, MOST = 1 << 18, 1 << 28
 """Numbers of weights between which steps are compiled: fewer aren't worth it, more aren't kept twice in float32."""
 NEAR = 1e-3
 """Largest difference of compiled logits, relative to the largest."""
+SLOWER = 1.0
+"""Time of a compiled step, relative to the network's, above which it is refused."""
 _packed: weakref.WeakKeyDictionary[nn.Module, dict[bool, tuple[int, Packed]]] = weakref.WeakKeyDictionary()
 """Weights that were packed in float32 and in integers, and the fingerprint of those that they were made of."""
 _refused: weakref.WeakKeyDictionary[nn.Module, str] = weakref.WeakKeyDictionary()
@@ -48,7 +49,7 @@ def compiled(net: nn.Module, integers: bool = False) -> NativeTransformer | None
         return None
     found = available()
     if isinstance(found, str):
-        _refuse(net, f"there is no compiled decoding here: {found}")
+        _refuse(net, found)
         return None
     fingerprint = hash(tuple(found.fingerprint(p.data_ptr(), p.numel()) for p in net.parameters()))
     known = _packed.setdefault(net, {})
@@ -91,7 +92,8 @@ def _problem(net: Transformer, native: NativeTransformer, integers: bool) -> str
     far = float((logits[native] - logits[net]).abs().max() / (1e-9 + logits[net].abs().max()))
     if not integers and not far < NEAR:
         return f"the compiled step differs from the network's by {far:.1%}"
-    return "the compiled step is slower than the network's" if seconds[native] > seconds[net] else None
+    slower = seconds[native] > SLOWER * seconds[net]
+    return "the compiled step is slower than the network's" if slower else None
 
 
 def _refuse(net: Transformer, reason: str) -> None:

@@ -40,7 +40,7 @@ def available() -> ctypes.CDLL | str:
         path = cache_folder() / "native" / f"decoding-{key.hexdigest()[:20]}.so"
         if not path.is_file():
             _build(command, path)
-        return _declared(ctypes.CDLL(str(path)))
+        return loaded(path)
     except (_Unavailable, OSError, subprocess.SubprocessError) as error:
         return str(error)
 
@@ -87,8 +87,9 @@ def _build(command: list[str], path: Path) -> None:
         made.replace(path)
 
 
-def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
-    """Declare the types of the library's functions."""
+def loaded(path: Path) -> ctypes.CDLL:
+    """Load a library, and declare the types of its functions."""
+    found = ctypes.CDLL(str(path))
     size, pointer, numbers = ctypes.c_int64, ctypes.c_void_p, ctypes.c_int32
     for name, result, arguments in (
         ("struct_size", size, [size]),

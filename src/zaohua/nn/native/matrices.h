@@ -52,6 +52,16 @@ static inline Integers add_products(Integers sums, const int8_t* x, const int8_t
   std::memcpy(&four, x, 4);
   return (Integers)_mm512_dpbusd_epi32((__m512i)sums, _mm512_set1_epi32(four), _mm512_loadu_si512(w));
 }
+#elif defined(__AVX512BW__)
+constexpr bool SHIFTED = false;
+static inline Integers add_products(Integers sums, const int8_t* x, const int8_t* w) {
+  int32_t four;
+  std::memcpy(&four, x, 4);
+  __m512i inputs = _mm512_set1_epi32(four), weights = _mm512_loadu_si512(w);
+  weights = _mm512_mask_sub_epi8(weights, _mm512_movepi8_mask(inputs), _mm512_setzero_si512(), weights);
+  __m512i pairs = _mm512_maddubs_epi16(_mm512_abs_epi8(inputs), weights);
+  return (Integers)_mm512_add_epi32((__m512i)sums, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+}
 #elif defined(__AVX2__) && !defined(__AVX512F__)
 constexpr bool SHIFTED = false;
 static inline Integers add_products(Integers sums, const int8_t* x, const int8_t* w) {
