@@ -70,13 +70,16 @@ def _options(stored: Json, entry: registry.Entry | None) -> Json:
 
 def _facts(stored: Json) -> Json:
     """Return what else is known of a stored model that clients can use."""
-    spec, own = stored["codec"]["spec"], (stored.get("summary") or {}).get("options") or {}
+    spec, state = stored["codec"]["spec"], stored["codec"]["state"]
+    own = (stored.get("summary") or {}).get("options") or {}
+    if "form" in state:  # of sounds
+        own = {**dict(zip(("rate", "length", "channels"), state["form"], strict=False)), **own}
     found = {
         "context": stored["parameters"].get("context"),
         "vocabulary": spec["features"][0]["size"] if spec["axes"] == ["position"] else None,
         "shape": spec["shape"] if spec["axes"] == ["height", "width"] else None,
         "channels": own.get("channels"),
         "rate": own.get("rate"),
-        "columns": (stored["codec"]["state"].get("container") or {}).get("columns"),
+        "columns": (state.get("container") or {}).get("columns"),
     }
     return {name: value for name, value in found.items() if value is not None}
