@@ -29,16 +29,13 @@ def text(seed):
     body = {"model": "gpt", "prompt": "", "max_tokens": 6, "seed": seed}
     return json.loads(get("/v1/completions", body))["choices"][0]["text"]
 
-def started(_):
-    return next(line for line in get("/metrics").splitlines() if line.startswith("process_start_time_seconds"))
-
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
 serve.run(serve_ray.app)
 with ThreadPoolExecutor(8) as pool:
     texts = list(pool.map(text, [i % 4 for i in range(32)]))
-    replicas = set(pool.map(started, range(64)))
+(there,) = serve.status().applications["default"].deployments["Models"].replica_states.items()
 assert json.loads(get("/health")) == {"status": "ok"}
-print(len(set(texts)), len(replicas), texts[:4] == texts[4:8] == texts[28:])
+print(len(set(texts)), *there, texts[:4] == texts[4:8] == texts[28:])
 serve.shutdown()
 """
 
@@ -69,4 +66,4 @@ def test_two_replicas_give_the_same_texts(tmp_path: Path) -> None:
     }
     said = subprocess.run([python, "-c", CODE], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
     assert said.returncode == 0, said.stderr[-3000:]
-    assert said.stdout.split()[-3:] == ["4", "2", "True"], said.stdout
+    assert "4 RUNNING 2 True" in said.stdout.splitlines(), said.stdout

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.serving.rows import RowShelf
-from tests.serving.wire import Wire, answer_of, asking, serving, until
+from tests.serving.wire import Wire, answer_of, asking, serving, until, whole
 from zaohua import __version__
 from zaohua.serving.settings import Settings
 
@@ -106,14 +106,6 @@ def test_a_failure_tells_no_internals(wire: Wire, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(wire.gate, "app", type(wire.gate.app)(broken, wire.gate.state, wire.gate.metrics.report))
     found = wire.get("/v1/models")
     assert found.status == 500 and found.json["error"]["code"] == "internal_error" and b"secret" not in found.body
-
-
-def whole(made: socket.socket) -> bytes:
-    """An answer of `/health`."""
-    data = b""
-    while not data.endswith(b"}"):
-        data += made.recv(65536)
-    return data
 
 
 def test_a_server_that_drains_still_answers_and_says_so() -> None:

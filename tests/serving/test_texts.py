@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,11 @@ import torch
 from tests.serving.engines import engine, model, pieces, run, texts, with_network
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import DataNote
-from zaohua.serving.work import Full, ItemsWork, TextWork
+from zaohua.families.autoregressive import slots
+from zaohua.serving.jobs import Report, TextJob
+from zaohua.serving.settings import Settings
+from zaohua.serving.texts import TextLane
+from zaohua.serving.work import Full, ItemsWork, Piece, TextWork
 
 LONG = {"max_tokens": 45}
 """More than twice the context of the models, so that rows are read again."""
@@ -29,6 +34,7 @@ MIXED: list[dict[str, Any]] = [
     {"prompt": "ar", "seed": 8, "options": {"stop": ("a", "e"), **LONG}},
     {"prompt": "nu", "seed": 9, "n": 2, "options": {"min_p": 0.1}},
     {"prompt": "0", "seed": 10, "options": {"max_tokens": 1}},
+    {"prompt": "0", "seed": 11, "options": {"temperature": 1e-300}},
 ]
 
 
@@ -218,6 +224,70 @@ def test_an_error_of_the_network_ends_the_texts_and_not_the_engine(monkeypatch: 
             return await texts(made, TextWork("a", 1, 1)), made.running, made.waiting
 
     assert run(found()) == (alone(plain, {"prompt": "a", "seed": 1}), 0, 0)
+
+
+def test_a_fault_of_the_engine_itself_is_told_to_all_who_wait(monkeypatch: Any) -> None:
+    def broken(*_: object) -> None:
+        raise IndexError("a fault")
+
+    async def found() -> Any:
+        async with engine("gpt", slots=2) as made:
+            monkeypatch.setattr(TextLane, "_write", broken)
+            asked = [texts(made, TextWork("a", 3, 1)), texts(made, TextWork("a", 1, 1)), made.make(ItemsWork(2, 1))]
+            errors = await asyncio.gather(*asked, return_exceptions=True)
+            monkeypatch.undo()
+            return errors, await texts(made, TextWork("a", 1, 1)), made.running, made.waiting
+
+    errors, text, *left = run(found())
+    assert [type(error) for error in errors] == [IndexError] * 3 and left == [0, 0]
+    assert text == alone(model("gpt"), {"prompt": "a", "seed": 1})
+
+
+def test_a_row_that_nobody_wants_leaves_in_the_next_step() -> None:
+    lane, report = TextLane(with_network("zaohua"), Settings(slots=3)), Report()
+    jobs = [TextJob(TextWork("a", 2, 1), lambda _: None), TextJob(TextWork("a", 3, 2), lambda _: None)]
+    for job in jobs:
+        lane.add(job)
+    lane.step(report)
+    assert (report.admitted, report.finished) == (3, 0)
+    jobs[0].cancelled = True
+    lane.step(report)
+    assert (report.admitted, report.finished) == (5, 2)
+    jobs[1].cancelled = True
+    lane.step(report)
+    assert (report.admitted, report.finished, lane.busy) == (5, 5, False)
+
+
+def test_a_long_prompt_is_read_while_others_are_written(monkeypatch: Any) -> None:
+    monkeypatch.setattr(slots, "AT_ONCE", 4)
+    one, given = with_network("zaohua"), list[tuple[str, Piece]]()
+    lane, report = TextLane(one, Settings()), Report()
+    lane.add(TextJob(TextWork("a", 1, 1), lambda _: None))
+    lane.step(report)
+    report.taken()
+    lane.add(TextJob(TextWork("bcdefghijklm", 1, 2), lambda _: None))
+    while lane.busy:
+        lane.step(report)
+        given += [(job.work.prompt, piece) for job, piece in report.taken()]
+    first = [prompt for prompt, _ in given].index("bcdefghijklm")
+    assert first >= 2 and {prompt for prompt, _ in given[:first]} == {"a"}
+    for prompt, seed in (("a", 1), ("bcdefghijklm", 2)):
+        later = "".join(piece.text for asked, piece in given if asked == prompt)
+        assert alone(one, {"prompt": prompt, "seed": seed})[0].endswith(later)
+
+
+def test_the_time_to_wait_is_measured() -> None:
+    async def found() -> int:
+        async with engine("gpt", queue=4) as made:
+            await made.call(lambda _: time.sleep(0.5))
+            held = [made.write(TextWork("a")) for _ in range(4)]
+            with pytest.raises(Full) as full:
+                made.write(TextWork("a", 3))
+            for writing in held:
+                writing.close()
+            return full.value.retry_after
+
+    assert 2 <= run(found()) <= 4  # three times half a second
 
 
 class TestQueue:

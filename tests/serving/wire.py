@@ -88,6 +88,14 @@ class Wire:
         return self.raw(asking(body, *more, **named))
 
 
+def whole(made: socket.socket) -> bytes:
+    """An answer of `/health`."""
+    data = b""
+    while not data.endswith(b"}"):
+        data += made.recv(65536)
+    return data
+
+
 def answer_of(made: socket.socket) -> Answer:
     """Read an answer from a connection that the server closes behind it."""
     found, data = Answer(), b""
