@@ -92,6 +92,12 @@ def memory(process: int) -> float:
     return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def cpu(process: int) -> float:
+    """CPU seconds that a process has used, all threads together: busy neighbours don't change them."""
+    found = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(found[11]) + int(found[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def probed(client: Client, work: Awaitable[list[Outcome]]) -> tuple[list[Outcome], list[float]]:
     """Ask for `/health` twenty times a second meanwhile; returns the outcomes, and the seconds of the answers."""
     waits, task = list[float](), asyncio.ensure_future(work)
@@ -107,33 +113,42 @@ async def below_and_above(client: Client, process: int, seconds: float, figures:
     async def ask(number: int) -> Outcome:
         return await client.post(client.text(number))
 
+    async def quick() -> bool:
+        found = await ask(0)
+        return found.good and found.seconds < 2 * alone
+
     await closed_loop(ask, SLOTS, seconds / 2)  # warm up
     alone = percentile([found.seconds for found in await closed_loop(ask, 1, seconds / 2)], 0.5)
+    used = cpu(process)
     done = await closed_loop(ask, SLOTS, seconds)
+    each = (cpu(process) - used) / sum(found.good for found in done)
     capacity = sum(found.good for found in done) / seconds
     figures.add("service time of one request alone, s", alone)
     figures.add("capacity, requests/s", capacity)
     figures.add("capacity, tokens/s at most", capacity * client.tokens)
+    figures.add("capacity, CPU ms of a request", 1000 * each)
 
     found, _ = await probed(client, open_loop(ask, 0.8 * capacity, seconds))
     figures.add("0.8 C: requests", len(found))
-    figures.add("0.8 C: errors", sum(not each.good for each in found), at_most=0)
-    figures.add("0.8 C: p50, s", percentile([each.seconds for each in found], 0.5))
-    figures.add("0.8 C: p99, s", percentile([each.seconds for each in found], 0.99), at_most=10 * alone)
+    figures.add("0.8 C: errors", sum(not one.good for one in found), at_most=0)
+    figures.add("0.8 C: p50, s", percentile([one.seconds for one in found], 0.5))
+    figures.add("0.8 C: p99, s", percentile([one.seconds for one in found], 0.99), at_most=10 * alone)
 
-    before, since = memory(process), time.perf_counter()
+    before, since, used = memory(process), time.perf_counter(), cpu(process)
     found, health = await probed(client, open_loop(ask, 5 * capacity, seconds))
+    good = sum(one.good for one in found)
     took = time.perf_counter() - since  # with the queue that is left at the end, which is worked on, too
-    refused = [each.seconds for each in found if each.status == 429]
-    broken = sum(not each.good and each.status != 429 for each in found)
+    refused = [one.seconds for one in found if one.status == 429]
+    broken = sum(not one.good and one.status != 429 for one in found)
     figures.add("5 C: requests", len(found))
     figures.add("5 C: neither done nor refused", broken, at_most=0)
-    figures.add("5 C: goodput in capacities", sum(each.good for each in found) / took / capacity, at_least=0.9)
+    figures.add("5 C: goodput in capacities", good / took / capacity, at_least=0.9)
+    figures.add("5 C: the same by CPU time", good * each / (cpu(process) - used))
     figures.add("5 C: p99 of refusals, s", percentile(refused, 0.99), at_most=0.05)
     figures.add("5 C: p99 of /health, s", percentile(health, 0.99), at_most=0.05)
     figures.add("5 C: growth of memory", memory(process) / before - 1, at_most=0.2)
     since = time.perf_counter()
-    while not (await ask(0)).seconds < 2 * alone and time.perf_counter() - since < 30:
+    while not (await quick()) and time.perf_counter() - since < 30:
         pass
     figures.add("after it: seconds until a request is quick", time.perf_counter() - since, at_most=5)
     return capacity

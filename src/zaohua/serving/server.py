@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import resource
 import socket
 import sys
 import time
@@ -59,6 +58,7 @@ def run(shelf: Shelf, settings: Settings, listening: socket.socket, told: Callab
         told: called when the server answers.
     """
     _raise_limit_of_files(settings.max_connections)
+    _trace()
     gate = Gate(shelf, settings)
     Server(uvicorn_config(gate, settings), gate, told).run(sockets=[listening])
     if not gate.closed:  # the end of the process would wait for the thread that is still at work, or break it
@@ -150,8 +150,18 @@ def _accepted(listening: socket.socket) -> list[socket.socket]:
 
 def _raise_limit_of_files(connections: int) -> None:
     """Let the process open as many files as it may take connections, as far as the system allows."""
+    if sys.platform == "win32":  # which has no such limit
+        return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + 256
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+def _trace() -> None:
+    """Let FastAPI send traces where the variables of OpenTelemetry say, if there are any."""
+    if any(name.startswith("OTEL_") for name in os.environ):
+        os.environ.setdefault("FASTAPI_OTEL_AUTO_CONFIGURE", "true")
