@@ -94,6 +94,9 @@ class NativeTransformer:
 
         Returns:
             float32 (B t or B, vocabulary).
+
+        Raises:
+            IndexError: a token is unknown, or there is no room for it.
         """
         net, tokens, (n, t) = self.packed.net, tokens.long().contiguous(), tokens.shape
         addresses = [part.data_ptr() for cache in caches for part in (cache.keys, cache.values)]
@@ -117,5 +120,6 @@ class NativeTransformer:
             logits.data_ptr(),
             self._work.data_ptr(),
         )
-        self._library.read_tokens(ctypes.byref(net), ctypes.byref(task))
+        if not self._library.read_tokens(ctypes.byref(net), ctypes.byref(task)):
+            raise IndexError(f"tokens must be below {net.vocabulary}, and end before position {net.room}")
         return logits
