@@ -19,7 +19,7 @@ from types import ModuleType
 import zaohua
 from zaohua.cli import model_help
 from zaohua.core import errors, registry
-from zaohua.core.primitives import PRIMITIVES
+from zaohua.core.primitives import METHODS, PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, normalize
 from zaohua.estimator.base import GenerativeModel
 from zaohua.modalities import Modality, taken_by
@@ -88,6 +88,8 @@ def describe(cls: type[GenerativeModel]) -> Entry:
         primitives=primitives,
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",
         conditional=bool(cls.conditional),
+        methods=tuple(name for name in METHODS if hasattr(cls, name)),
+        codec_modalities=tuple(kind.name for kind, _ in taken),
     )
 
 

@@ -314,15 +314,15 @@ class TestChat:
 
     def test_forgets_the_oldest_when_the_context_is_full(self, tuned: Any) -> None:
         codec, said = tuned.codec_, CHAT[1:] * 4
-        opening = tuned._asking([CHAT[0], *said, {"role": "user", "content": "the cat"}])
+        opening = tuned.asking([CHAT[0], *said, {"role": "user", "content": "the cat"}])
         assert len(opening) <= tuned.context - tuned.max_tokens and opening[-1] == codec.end_ + 2
         text = codec.tokenizer_.decode(token for token in opening if token < codec.tokenizer_.size)
         assert text.startswith("at") and text.endswith("the cat")  # what the system said stays
-        long = tuned._asking([{"role": "user", "content": "the cat " * 9}])
+        long = tuned.asking([{"role": "user", "content": "the cat " * 9}])
         assert len(long) == 2 + 72 + 1  # alone it is kept whole: decoding reads the end of it
 
     def test_history_counts(self, tuned: Any) -> None:
-        short, long = tuned._asking([CHAT[1]]), tuned._asking([*CHAT[1:3], CHAT[1]])
+        short, long = tuned.asking([CHAT[1]]), tuned.asking([*CHAT[1:3], CHAT[1]])
         assert long[-len(short) + 1 :] == short[1:] and len(long) > len(short)
 
     def test_who_learnt_no_dialogues_says_so(self, base: Any, tuned: Any) -> None:

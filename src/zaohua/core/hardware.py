@@ -169,6 +169,13 @@ def fitting_threads(nets: nn.Module | None) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def small_products(net: nn.Module, rows: int) -> bool:
+    """Return True if products of a network with a number of rows are too small to benefit from several threads."""
+    weights = [p for p in net.parameters() if p.ndim > 1]
+    on_cpu = bool(weights) and weights[0].device.type == "cpu"
+    return on_cpu and sum(product_operations(p, rows) for p in weights) < SHARED_WORK * len(weights)
+
+
 @contextlib.contextmanager
 def threads_for_rows(net: nn.Module, rows: int) -> Iterator[None]:
     """Compute on one thread within the context if products of a network with a number of rows are too small to share.
@@ -176,10 +183,8 @@ def threads_for_rows(net: nn.Module, rows: int) -> Iterator[None]:
     Decoding uses it, since its many steps of one token are smaller than the first pass, which reads a whole prompt.
     """
     threads = torch.get_num_threads()
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    if weights and threads > 1 and weights[0].device.type == "cpu":
-        mean = sum(product_operations(p, rows) for p in weights) / len(weights)
-        torch.set_num_threads(1 if mean < SHARED_WORK else threads)
+    if threads > 1 and small_products(net, rows):
+        torch.set_num_threads(1)
     try:
         yield
     finally:

@@ -15,3 +15,16 @@ PRIMITIVES: dict[str, str] = {
     "restore": "restore",
 }
 """Name of the capability that each primitive provides, as in the table of models."""
+METHODS = (
+    "sample",
+    "score_samples",
+    "transform",
+    "inverse_transform",
+    "denoiser",
+    "impute",
+    "restore",
+    "stream",
+    "chat",
+    "infill",
+)
+"""Methods of models that the index tells of, so that servers know them before they load a model."""

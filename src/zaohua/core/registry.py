@@ -40,6 +40,8 @@ class Entry:
         primitives: primitives that it defines, in the order of `PRIMITIVES`.
         score_kind: kind of its score ("exact", "lower_bound", "estimate"); empty if it has none.
         conditional: True if it can learn p(x | y).
+        methods: those of `METHODS` that it has.
+        codec_modalities: modality of each of its codecs.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Entry:
     conditional: bool = True
     codecs: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    codec_modalities: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -128,6 +132,15 @@ def stored_name(cls: type) -> str:
     modules = {entry.name: entry.module for entry in entries()}
     is_indexed = modules.get(cls.__name__) == cls.__module__ and cls.__qualname__ == cls.__name__
     return cls.__name__ if is_indexed else f"{cls.__module__}:{cls.__qualname__}"
+
+
+def modality_of(model: str, codec: str) -> str:
+    """Return the name of the modality of a stored model, given the names of its class and codec; empty for others'."""
+    entry = stored_entry(model)
+    if entry is not None and len(entry.modalities) == 1:
+        return entry.modalities[0]
+    known = (dict(zip(entry.codecs, entry.codec_modalities, strict=True)) for entry in entries())
+    return next((kinds[codec] for kinds in known if codec in kinds), "")
 
 
 def stored_entry(name: str) -> Entry | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,28 @@ class Prefix(NamedTuple):
     present: Tensor | None
     first: int
     summary: Tensor | None = None
+
+
+class Ahead(NamedTuple):
+    """Where the next tokens of rows are.
+
+    Attributes:
+        places: their positions: the same in all rows, or those of each, (B, t).
+        mask: what they see; None for all before them.
+        near: what they see within a window.
+    """
+
+    places: slice | Tensor
+    mask: Tensor | None
+    near: Tensor | None
+
+
+class KeyValues(Protocol):
+    """Cache of an attention layer."""
+
+    def append(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Append keys and values (B, H, t, D); return all keys and values so far."""
+        ...
 
 
 class Cache:
@@ -101,7 +123,7 @@ class SelfAttention(nn.Module):
             times = (heads, self.kv_heads) if self.qk_norm == "all" else (1, 1)
             self.norm_q, self.norm_k = (Norm(n * self.size, blueprint, blueprint.qk_norm_weight) for n in times)
 
-    def forward(self, x: Tensor, turn: Turn | None, mask: Tensor | None, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, turn: Turn | None, mask: Tensor | None, cache: KeyValues | None = None) -> Tensor:
         """Map x (B, t, width), with the cosines and sines of its positions, to (B, t, width).
 
         A mask says what each token sees; None if all see those before them.

@@ -7,7 +7,7 @@ convolutions whose state is their last inputs (Bai, Kolter & Koltun 2018, arXiv 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -82,6 +82,37 @@ class RecurrentState:
     condition: Tensor
     cells: CellState | None = None
 
+    def __len__(self) -> int:
+        return len(self.condition)
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that are kept for each row."""
+        return self.condition.element_size() * self.condition.shape[1]
+
+    def join(self, state: RecurrentState) -> None:
+        """Add the row of another state, which has read something, behind the others."""
+        self.condition = torch.cat([self.condition, state.condition])
+        old, new = self.cells, state.cells
+        if isinstance(old, tuple) and isinstance(new, tuple):
+            self.cells = torch.cat([old[0], new[0]], 1), torch.cat([old[1], new[1]], 1)
+        else:
+            self.cells = new if old is None else torch.cat([cast(Tensor, old), cast(Tensor, new)], 1)
+
+    def leave(self, row: int) -> None:
+        """Remove a row, whose place the last one takes."""
+        rows = torch.arange(len(self) - 1, device=self.condition.device)
+        if row < len(rows):
+            rows[row] = len(rows)
+        self.condition = self.condition[rows]
+        self.select(rows)
+
+    def select(self, rows: Tensor) -> None:
+        """Replace the layers' state of each row by that at its index in `rows`."""
+        cells = self.cells
+        assert cells is not None
+        self.cells = cells[:, rows] if isinstance(cells, Tensor) else (cells[0][:, rows], cells[1][:, rows])
+
 
 class Recurrent(nn.Module):
     """Recurrent language model: logits of each next token, given the tokens before it and a condition.
@@ -127,9 +158,11 @@ class Recurrent(nn.Module):
 
     def select(self, state: RecurrentState, rows: Tensor) -> None:
         """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
-        cells = state.cells
-        assert cells is not None
-        state.cells = cells[:, rows] if isinstance(cells, Tensor) else (cells[0][:, rows], cells[1][:, rows])
+        state.select(rows)
+
+    def slots(self) -> RecurrentState:
+        """Return a state without rows, which join and leave one by one."""
+        return RecurrentState(self.tokens.weight.new_zeros(0, self.tokens.embedding_dim))
 
     def _run(self, tokens: Tensor, condition: Tensor, cells: CellState | None) -> tuple[Tensor, CellState]:
         x = self.drop(self.tokens(tokens) + condition[:, None])

@@ -18,13 +18,14 @@ from torch.utils.checkpoint import checkpoint
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
-from zaohua.nn.attention import Cache, Norm, Prefix, SelfAttention, View, visible, within
+from zaohua.nn.attention import Ahead, Cache, KeyValues, Norm, Prefix, SelfAttention, View, visible, within
 from zaohua.nn.blueprint import NAMED, Activation, Blueprint
 from zaohua.nn.embed import Embed, packed
 from zaohua.nn.layers import Dropout, capped
 from zaohua.nn.packing import positions_of, same_sequence
 from zaohua.nn.patches import MAX_TOKENS
 from zaohua.nn.rotary import Turn, angles
+from zaohua.nn.slots import Slots
 
 Architecture = Literal["zaohua", "gpt2", "llama"]
 ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
@@ -52,7 +53,7 @@ class TransformerBlock(nn.Module):
         self.drop = Dropout(dropout)
         self.activation = blueprint.activation
 
-    def forward(self, x: Tensor, turn: Turn | None, mask: Tensor | None, cache: Cache | None = None) -> Tensor:
+    def forward(self, x: Tensor, turn: Turn | None, mask: Tensor | None, cache: KeyValues | None = None) -> Tensor:
         """Map (B, t, width) to the same shape."""
         attended = self._added(x, self.attention(self.norm1(x), turn, mask, cache), self.after1)
         read = x if self.parallel else attended
@@ -220,13 +221,21 @@ class Transformer(nn.Module):
         """Return the initial state for n sequences: caches that hold their conditions."""
         prefix = self.prefix(y, n, keep)
         like = self.tokens.weight
-        shape = (n, self.blueprint.kv_heads or self.heads, self.room, self.head_width)
-        state = [Cache(shape, like, prefix) for _ in self.blocks]
+        state = [Cache((n, *self._cached), like, prefix) for _ in self.blocks]
         if prefix.values.shape[1]:
             self._run(prefix.values.to(like.dtype), prefix, state)
         return state
 
-    def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
+    @property
+    def _cached(self) -> tuple[int, int, int]:
+        """Shape of a row's keys in one layer: heads, tokens, channels of a head."""
+        return self.blueprint.kv_heads or self.heads, self.room, self.head_width
+
+    def slots(self) -> Slots:
+        """Return a state without rows, which join and leave one by one, and of which `step` reads a token each."""
+        return Slots(len(self.blocks), self._cached, self.tokens.weight)
+
+    def step(self, tokens: Tensor, state: list[Cache] | Slots) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
         features = self._run(self.embedded(tokens, state[0].prefix), state[0].prefix, state)
         return self.logits(features[:, -1])
@@ -249,20 +258,16 @@ class Transformer(nn.Module):
         self,
         x: Tensor,
         prefix: Prefix,
-        state: list[Cache] | None = None,
+        state: list[Cache] | Slots | None = None,
         segments: Tensor | None = None,
         looks: list[Tensor] | None = None,
     ) -> Tensor:
         """Map the next embedded tokens (B, t, width) to their features; add the weights of attention to `looks`."""
-        blueprint, begin, t = self.blueprint, 0 if state is None else state[0].length, x.shape[1]
-        places: slice | Tensor = slice(prefix.first + begin, prefix.first + begin + t)
-        if segments is not None:
-            places = positions_of(segments)
+        blueprint, ahead = self.blueprint, self._ahead(x, prefix, state, segments)
         if self.places is not None:
-            x = x + self.places.weight[places]
+            x = x + self.places.weight[ahead.places]
         x = self.drop(F.rms_norm(x, (self.width,), eps=blueprint.norm_eps) if blueprint.embedding_norm else x)
-        mask = visible(begin, begin + t, prefix.present, x.device) if segments is None else same_sequence(segments)
-        view = self._view(begin, t, mask, places, x)
+        view = self._view(ahead, x)
         for i, block in enumerate(self.blocks):
             turn, mask = view[self.windowed[i]]
             if looks is not None:
@@ -273,13 +278,23 @@ class Transformer(nn.Module):
                 x = block(x, turn, mask, None if state is None else state[i])
         return x
 
-    def _view(self, begin: int, t: int, mask: Tensor | None, places: slice | Tensor, x: Tensor) -> tuple[View, View]:
-        """Return what tokens begin ... begin + t - 1 see, and how they are turned: without a window, and within it."""
-        blueprint = self.blueprint
+    def _ahead(self, x: Tensor, prefix: Prefix, state: list[Cache] | Slots | None, segments: Tensor | None) -> Ahead:
+        """Return where the next tokens (B, t, width) are, and what they see."""
+        window, t = self.blueprint.window, x.shape[1]
+        if isinstance(state, Slots):
+            return state.rows.ahead(window)
+        begin = 0 if state is None else state[0].length
+        places: slice | Tensor = slice(prefix.first + begin, prefix.first + begin + t)
+        mask = visible(begin, begin + t, prefix.present, x.device)
+        if segments is not None:
+            places, mask = positions_of(segments), same_sequence(segments)
+        return Ahead(places, mask, mask if window is None else within(window, begin, begin + t, mask, x.device))
+
+    def _view(self, ahead: Ahead, x: Tensor) -> tuple[View, View]:
+        """Return what tokens see, and how they are turned: without a window, and within it."""
         turn, own = None, None
-        if blueprint.rotary:
-            turn = own = Turn(self.cos, self.sin).at(places, x.dtype)
-            if blueprint.rotary_local is not None:
-                own = Turn(self.cos_local, self.sin_local).at(places, x.dtype)
-        near = mask if blueprint.window is None else within(blueprint.window, begin, begin + t, mask, x.device)
-        return View(turn, mask), View(own, near)
+        if self.blueprint.rotary:
+            turn = own = Turn(self.cos, self.sin).at(ahead.places, x.dtype)
+            if self.blueprint.rotary_local is not None:
+                own = Turn(self.cos_local, self.sin_local).at(ahead.places, x.dtype)
+        return View(turn, ahead.mask), View(own, ahead.near)

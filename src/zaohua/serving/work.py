@@ -92,8 +92,14 @@ class Writing(Protocol):
     Closing the iterator, or cancelling the task that iterates, stops the writing: the rows are free within two steps.
     """
 
-    usage: TextUsage
-    """Tokens so far."""
+    @property
+    def usage(self) -> TextUsage:
+        """Tokens so far."""
+        ...
+
+    def close(self) -> None:
+        """Stop the writing."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[Piece]:
         """Yield pieces; the last of each text has a `finish`.
@@ -185,7 +191,9 @@ class ModelCard:
         kind: class of the model, such as "GPT".
         modality: kind of data ("texts", "images", "sounds", "music", "tables", ...).
         created: time at which it was saved, in seconds since 1970.
-        capabilities: what it can do: the names of the methods and tasks that it has.
+        capabilities: what it can do: those of `core.primitives.METHODS` that it has ("sample", "score_samples" ...;
+            "chat" only if it learnt dialogues), "suffix" if it fills in the middle of texts, and "restore" if the task
+            may.
         labels: labels that it was conditioned on; empty if it has none.
         facts: what else clients may use (size of pictures, sample rate, context, columns).
     """
@@ -212,6 +220,10 @@ class Shelf(Protocol):
         """Whether the models that are loaded at the start are there."""
         ...
 
+    async def start(self) -> None:
+        """Begin to load the models that are wanted at the start, and return at once."""
+        ...
+
     async def engine(self, model: str) -> Engine:
         """Return the engine of a model, which is loaded if it isn't there.
 
@@ -222,5 +234,5 @@ class Shelf(Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop the engines after their present work."""
+        """Stop the engines after their present work; what is asked of them meanwhile is refused (`Full`)."""
         ...

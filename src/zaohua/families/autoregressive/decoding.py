@@ -54,6 +54,35 @@ class BranchingDecoder(Decoder, Protocol):
         ...
 
 
+class RowStates(Protocol):
+    """State of rows that come and go, each with a length of its own."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that are kept for each row."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...
+
+    def join(self, state: State) -> None:
+        """Add the row of another state, which has read something, behind the others."""
+        ...
+
+    def leave(self, row: int) -> None:
+        """Remove a row, whose place the last one takes."""
+        ...
+
+
+class SlotDecoder(Decoder, Protocol):
+    """Decoder that reads a token of each of several rows that come and go."""
+
+    def slots(self) -> RowStates:
+        """Return a state without rows."""
+        ...
+
+
 class VerifyingDecoder(RewindableDecoder, Protocol):
     """Decoder that can verify several tokens in one pass."""
 
@@ -192,6 +221,19 @@ def pays(net: VerifyingDecoder, draft: RewindableDecoder, y: Condition | None) -
     return guessing + seconds(net.steps, net, several) < accepted * seconds(net.step, net, one)
 
 
+def begin_of(begin: int | None, length: int, context: int) -> int | None:
+    """Return where a new state begins to read, if the old one, which began at `begin`, is full; else None.
+
+    Args:
+        begin: index of the first token that the old state has read; None if there is none.
+        length: number of tokens to be read.
+        context: number of tokens that a state can hold; of a full one the second half is read again.
+    """
+    if begin is not None and length - begin <= context:
+        return None
+    return max(0, length - (context if begin is None else context // 2))
+
+
 class CachedDecoder(Generic[DecoderT]):
     """Reader that keeps the network's state, so that only the newest token is read.
 
@@ -213,9 +255,10 @@ class CachedDecoder(Generic[DecoderT]):
 
     def unread(self, tokens: Tensor, length: int) -> Tensor:
         """Return the tokens to read next; starts a new state where the old one is full."""
-        if self.state is None or length - self.begin > self.context:
-            self.begin = max(0, length - (self.context if self.state is None else self.context // 2))
-            self.state, self.seen = self.net.start(self.n, self.y), self.begin
+        begin = begin_of(None if self.state is None else self.begin, length, self.context)
+        if begin is not None:
+            self.begin = self.seen = begin
+            self.state = self.net.start(self.n, self.y)
         new, self.seen = tokens[:, self.seen : length].clamp(min=0), length
         return new
 

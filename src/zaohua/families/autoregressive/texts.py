@@ -26,13 +26,12 @@ from zaohua.families.autoregressive.decoding import BranchingDecoder
 from zaohua.families.autoregressive.filling import Gap, filled
 from zaohua.families.autoregressive.infilling import EXTRA, Marks, rearranged
 from zaohua.families.autoregressive.tokens import TokenModel
-from zaohua.families.autoregressive.writing import Writer
+from zaohua.families.autoregressive.writing import Text, Writer
 from zaohua.modalities.base import Codes
 from zaohua.modalities.condition_base import ConditionCodes
 from zaohua.modalities.files.values import all_of
 from zaohua.modalities.texts import dialogues
 from zaohua.modalities.texts.codec import TextCodec
-from zaohua.modalities.texts.tokenizers import Stream
 
 
 class TextModel(TokenModel[TextCodec]):
@@ -112,17 +111,18 @@ class TextModel(TokenModel[TextCodec]):
         if first.shape[1] > self.context:
             note(f"the prompt is longer than the context: only its last {self.context:,} tokens are read")
         yield first
-        room = self.context - first.shape[1] if self.suffix and opening is None else self.max_tokens
+        room = self.room(first.shape[1], opening is not None)
         if self.beams > 1:
             yield from self._most_likely(first, y, room)
             return
-        texts = [(self._streaming(opening), Writer(self.stop)) for _ in range(noise.n if self.stop else 0)]
+        begins = self._begins(opening)
+        texts = [Text(self.codec_, self.stop, room, begins) for _ in range(noise.n if self.stop else 0)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
-            for (pieces, writer), token in zip(texts, row.tolist() if texts else (), strict=True):
-                writer.over = writer.over or token in (-1, self._end)
-                writer.push("" if writer.over else pieces.push(token))
-            if texts and all(writer.over for _, writer in texts):
+            for text, token in zip(texts, row.tolist() if texts else (), strict=True):
+                if not text.finish:
+                    text.add(token)
+            if texts and all(text.finish for text in texts):
                 return
 
     def _most_likely(self, first: Tensor, y: Condition | None, room: int) -> Iterator[Tensor]:
@@ -194,34 +194,32 @@ class TextModel(TokenModel[TextCodec]):
             options: options of `sample` (prompt, suffix, stop, temperature, max_tokens ...).
         """
         model = self.with_options(**options)
-        written = model._written(None, y, random_state)
-        yield from (text for text in (model.prompt,) if text)
-        yield from written
-        yield from (text for text in (model.suffix,) if text)
+        parts = ((model.prompt,), model._written(None, y, random_state), (model.suffix,))
+        yield from (text for part in parts for text in part if text)
 
     def _written(self, opening: list[int] | None, y: object, random_state: RandomState) -> Iterator[str]:
         """Generate the continuation of one text, piece by piece, up to its end or a stop."""
         _, codes = self.sample_conditions(1, y)
         noise = self.item_noise(1, random_state)
-        pieces, writer = self._streaming(opening), Writer(self.stop)
         with self.inference():
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
-            next(rows)
+            room = self.room(next(rows).shape[1], opening is not None)
+            text = Text(self.codec_, self.stop, room, self._begins(opening))
             for token in map(int, rows):
-                text = writer.push(pieces.push(token) if self.codec_.is_text(token) else "")
-                if text:
-                    yield text
-                if writer.over:
+                if piece := text.add(token):
+                    yield piece
+                if text.finish:
                     return
-        text = writer.push(pieces.finish(), last=True)
-        if text:
-            yield text
 
-    def _streaming(self, opening: list[int] | None) -> Stream:
-        """Return a decoder of new tokens: they go on with the prompt, or begin a text, as answers do."""
-        return self.codec_.streaming(begins=opening is not None or not self.prompt)
+    def room(self, opening: int, answers: bool = False) -> int:
+        """Return the maximum number of tokens after so many others: with a suffix, all must fit into the context."""
+        return min(self.max_tokens, self.context - opening) if self.suffix and not answers else self.max_tokens
+
+    def _begins(self, opening: list[int] | None) -> bool:
+        """Return whether new tokens begin a text, as answers do, or go on with the prompt."""
+        return opening is not None or not self.prompt
 
     # ---- answering
 
@@ -251,17 +249,20 @@ class TextModel(TokenModel[TextCodec]):
     ) -> Iterator[str]:
         """Generate the answer of `chat` piece by piece."""
         model = self.with_options(**options)
-        if not (model.apart_ or model.codec_.talks):
+        return model._written(model.asking(messages), y, random_state)
+
+    def asking(self, messages: str | Sequence[Json]) -> list[int]:
+        """Return the tokens to answer from; drops the oldest messages, except the system's, if there is no room.
+
+        Raises:
+            ZaohuaError: the model wasn't trained on dialogues, or the messages aren't one.
+        """
+        if not (self.apart_ or self.codec_.talks):
             name = type(self).__name__
             how = either("finetune('pairs.jsonl')", f"zaohua train {name.casefold()} pairs.jsonl --base RUN")
             raise ZaohuaError(
-                f"this {name} learnt texts, not dialogues, so it can't answer: fine-tune it on a .jsonl "
-                f"of prompts and answers ({how})"
+                f"this {name} learnt texts, not dialogues: fine-tune it on a .jsonl of prompts and answers ({how})"
             )
-        return model._written(model._asking(messages), y, random_state)
-
-    def _asking(self, messages: str | Sequence[Json]) -> list[int]:
-        """Return the tokens to answer from; drops the oldest messages, except the system's, if there is no room."""
         asked = dialogues.asked(messages)
         opening: list[int] = self.codec_.asking(asked)
         room = self.context - min(self.max_tokens, self.context // 2)

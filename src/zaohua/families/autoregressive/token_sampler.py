@@ -20,13 +20,16 @@ from torch import Tensor
 Allowed = Callable[[Tensor], Tensor]
 """Function of the tokens so far (B, t) to the mask of tokens that may follow, bool (B, vocabulary)."""
 
+LEAST = 1e-30
+"""Temperature below which quotients are no numbers in float32, and the most likely token is all that is left."""
+
 
 @dataclass(frozen=True)
 class TokenSampler:
     """Rule by which a token is chosen.
 
     Attributes:
-        temperature: divisor of the logits; 0 takes the most likely token.
+        temperature: divisor of the logits; 0, or nearly so, takes the most likely token.
         top_k: number of most likely tokens to draw from; 0 for all.
         top_p: total probability of the most likely tokens to draw from.
         min_p: minimum probability of a token relative to the most likely one.
@@ -64,7 +67,7 @@ class TokenSampler:
         return functools.reduce(torch.logical_or, [tokens == end for end in self.ends], tokens != tokens)
 
     def _drawn(self, logits: Tensor, u: Tensor) -> Tensor:
-        if self.temperature == 0:
+        if self.temperature < LEAST:
             return logits.argmax(dim=1)
         logits = self._filtered(logits / self.temperature)
         cumulated = logits.softmax(dim=1, dtype=torch.float64).cumsum(dim=1)

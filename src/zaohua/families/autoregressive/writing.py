@@ -1,10 +1,12 @@
-"""Text that ends before a stop sequence, for whole texts and streams alike."""
+"""Texts that grow token by token, and end before a stop sequence: for whole texts and streams alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.modalities.texts.codec import TextCodec
 
 
 class Writer:
@@ -39,6 +41,37 @@ class Writer:
             ready = len(self.held) - withheld
         text, self.held = self.held[:ready], self.held[ready:]
         return text
+
+
+class Text:
+    """A text that grows token by token, and comes out in pieces: never half a letter, nor a part of a stop sequence.
+
+    Args:
+        codec: codec of the tokens.
+        stops: stop sequences, or a single one.
+        room: maximum number of tokens.
+        begins: whether the tokens begin a text, or go on with one.
+
+    Attributes:
+        finish: why the text ended: by itself or at a stop sequence ("stop"), or because it reached its maximum number
+            of tokens ("length"); None if it goes on.
+    """
+
+    def __init__(self, codec: TextCodec, stops: Sequence[str] | str, room: int, begins: bool):
+        self.finish: Literal["stop", "length"] | None = None
+        self._codec, self._left = codec, room
+        self._pieces, self._writer = codec.streaming(begins), Writer(stops)
+
+    def add(self, token: int) -> str:
+        """Add a token; return the text that can be released."""
+        self._left -= 1
+        out = self._writer.push(self._pieces.push(token) if self._codec.is_text(token) else "")
+        if not self._writer.over and (token == self._codec.end_ or not self._left):
+            out += self._writer.push(self._pieces.finish(), last=True)
+            self.finish = "stop" if token == self._codec.end_ else "length"
+        if self._writer.over:
+            self.finish = "stop"
+        return out
 
 
 def _overlap(text: str, stop: str) -> int:

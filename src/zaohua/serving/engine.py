@@ -1,0 +1,267 @@
+"""The engine of a model: one thread that computes for all requests at once, and what the event loop sees of it.
+
+Requests go in by a queue that never blocks, and what a step has made comes out by one call of the event loop. Counts of
+rows are kept without locks: each number is written by one side only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import queue
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from zaohua.core.errors import ZaohuaError
+from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
+from zaohua.serving.settings import Settings
+from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
+
+if TYPE_CHECKING:
+    from zaohua.estimator.base import GenerativeModel
+
+ResultT = TypeVar("ResultT")
+SMOOTH = 0.9
+"""Weight of earlier measurements in the mean time that a row takes."""
+
+
+class ModelEngine:
+    """One model and the thread that loads it and computes for it; see `work.Engine`.
+
+    Args:
+        name: name of the model.
+        load: function that loads it.
+        settings: the server's settings.
+        size: bytes that it takes at least.
+
+    Attributes:
+        size: bytes that it takes with all its slots, once it is loaded.
+        loaded: whether it is there.
+    """
+
+    def __init__(self, name: str, load: Callable[[], object], settings: Settings, size: int = 0) -> None:
+        self.name, self.settings, self.size, self.loaded = name, settings, size, False
+        self._load, self._loop = load, asyncio.get_running_loop()
+        self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._report, self._submitted, self._closing = Report(), 0, False
+        self._spent = self._seconds = 0.0  # since a row or item was finished; that one takes, in the mean
+        self._there: asyncio.Future[None] = self._loop.create_future()
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._thread = threading.Thread(target=self._work, name=f"zaohua-{name}", daemon=True)
+        self._thread.start()
+
+    # ---- on the event loop
+
+    @property
+    def running(self) -> int:
+        """Number of rows and items that are being computed."""
+        return self._report.admitted - self._report.finished
+
+    @property
+    def waiting(self) -> int:
+        """Number of rows and items that wait for a place."""
+        return self._submitted - self._report.admitted
+
+    async def wait_loaded(self) -> None:
+        """Wait until the model is there.
+
+        Raises:
+            ZaohuaError: it can't be loaded.
+        """
+        await asyncio.shield(self._there)
+
+    def write(self, work: TextWork) -> TextsBeingWritten:
+        """Write texts (token models), together with those of other requests.
+
+        Raises:
+            Full: the queue is full.
+        """
+        writing = TextsBeingWritten(work)
+        self._submit(writing.job)
+        return writing
+
+    async def make(self, work: ItemsWork) -> Any:
+        """Make items, in one batch with those of other requests of the same options; return them as `sample` does.
+
+        Raises:
+            Full: the queue is full.
+            ZaohuaError: the request can't be done.
+        """
+        return await self._result(lambda give: ItemsJob(work, give))
+
+    async def call(self, function: Callable[[GenerativeModel], ResultT], size: int = 1) -> ResultT:
+        """Return function(model), computed on the engine's thread between batches.
+
+        Args:
+            function: what to compute, such as scores or a restored picture.
+            size: number of items that it works on, which the queue counts.
+
+        Raises:
+            Full: the queue is full.
+        """
+        return cast(ResultT, await self._result(lambda give: CallJob(function, size, give)))
+
+    async def _result(self, job_of: Callable[[Callable[[object], None]], Job]) -> object:
+        """Submit a job with one result, and wait for it."""
+        future: asyncio.Future[object] = self._loop.create_future()
+
+        def give(value: object) -> None:
+            if future.done():
+                return
+            if isinstance(value, BaseException):
+                future.set_exception(value)
+            else:
+                future.set_result(value)
+
+        job = job_of(give)
+        self._submit(job)
+        try:
+            return await future
+        finally:
+            job.cancelled = True
+
+    def _submit(self, job: Job) -> None:
+        """Hand a job to the thread.
+
+        Raises:
+            Full: the queue is full, or the engine is being closed.
+        """
+        there = self.running + self.waiting
+        if self._closing or there + job.size > self.settings.queue:
+            over = there + job.size - self.settings.queue
+            raise Full(min(120, max(1, math.ceil(over * self._seconds))))
+        self._submitted += job.size
+        self._inbox.put(job)
+
+    async def close(self) -> None:
+        """Finish the present work, and end the thread."""
+        if not self._closing:
+            self._closing = True
+            self._inbox.put(None)
+        await asyncio.shield(self._gone)
+        self._thread.join()  # it has only to return
+
+    def _flush(self, out: Sequence[tuple[Job, object]]) -> None:
+        for job, value in out:
+            if not job.unwanted:
+                job.give(value)
+
+    # ---- on the thread
+
+    def _work(self) -> None:
+        """Load the model, then compute until the engine is closed and everything is done."""
+        try:
+            lanes = self._lanes()
+        except Exception as error:
+            self._fail_to_load(error)
+            return
+        self.loaded = True
+        self._tell(_set, self._there)
+        closing, different = False, list(dict.fromkeys(lanes.values()))
+        while not closing or any(lane.busy for lane in different):
+            closing = self._take_jobs(lanes) or closing
+            busy = [lane for lane in different if lane.busy]
+            began, finished = time.perf_counter(), self._report.finished
+            for lane in busy:
+                try:
+                    lane.step(self._report)
+                except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
+                    lane.give_up(error, self._report)
+            out = self._report.taken()
+            if out:
+                self._tell(self._flush, out)
+            self._measure(time.perf_counter() - began, self._report.finished - finished)
+        self._tell(_set, self._gone)
+
+    def _lanes(self) -> dict[type[Job], Lane]:
+        """Load the model, and what computes each kind of job."""
+        from zaohua.serving import lanes
+
+        model = cast("GenerativeModel", self._load())
+        found = lanes.lanes_of(model, self.settings)
+        self.size = lanes.size_of(model, self.settings)
+        return found
+
+    def _fail_to_load(self, error: Exception) -> None:
+        if not isinstance(error, ZaohuaError):
+            error = ZaohuaError(f"{self.name} can't be loaded ({type(error).__name__}: {error})")
+        self._tell(_fail, self._there, error)
+        self._tell(_set, self._gone)
+
+    def _take_jobs(self, lanes: dict[type[Job], Lane]) -> bool:
+        """Hand waiting jobs to their lanes, and wait for one if there is nothing to do; return whether to close."""
+        block = not any(lane.busy for lane in lanes.values())
+        while True:
+            try:
+                job = self._inbox.get(block)
+            except queue.Empty:
+                return False
+            if job is None:
+                return True
+            lanes[type(job)].add(job)
+            block = False
+
+    def _measure(self, seconds: float, finished: int) -> None:
+        """Measure how long a row takes, as a mean of all that were computed."""
+        self._spent += seconds
+        if finished:
+            each = self._spent / finished
+            self._seconds = SMOOTH * self._seconds + (1 - SMOOTH) * each if self._seconds else each
+            self._spent = 0.0
+
+    def _tell(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call a function on the event loop, unless it is closed."""
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop is closed: nobody waits
+            self._closing = True
+
+
+def _set(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _fail(future: asyncio.Future[None], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # several may wait for it, or nobody
+
+
+class TextsBeingWritten:
+    """Texts that are being written, see `work.Writing`."""
+
+    def __init__(self, work: TextWork) -> None:
+        self._values: asyncio.Queue[object] = asyncio.Queue()
+        self.job, self._left = TextJob(work, self._values.put_nowait), work.n
+
+    @property
+    def usage(self) -> TextUsage:
+        """Tokens so far."""
+        return TextUsage(self.job.prompt, self.job.written)
+
+    async def __aiter__(self) -> AsyncIterator[Piece]:
+        """Yield pieces; the last of each text has a `finish`.
+
+        Raises:
+            ZaohuaError: the request can't be done (raised before the first piece).
+        """
+        try:
+            while self._left:
+                value = await self._values.get()
+                if isinstance(value, BaseException):
+                    raise value
+                piece = cast(Piece, value)
+                self._left -= piece.finish is not None
+                yield piece
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the writing: the rows are free within two steps."""
+        self.job.cancelled = True
+
+    def __del__(self) -> None:
+        self.close()
