@@ -15,8 +15,6 @@ from zaohua.storage.layout import MODEL, WEIGHTS
 
 RESTORING = {"restore", "denoiser", "impute", "inverse_transform"}
 """Methods by any of which the task `restore` works."""
-SETTINGS = ("context", "max_tokens", "temperature", "steps")
-"""Settings that clients can use."""
 
 
 def card(name: str, path: str | Path) -> ModelCard:
@@ -71,16 +69,17 @@ def _options(stored: Json, entry: registry.Entry | None) -> Json:
 
 
 def _facts(stored: Json) -> Json:
-    """Return what else of a stored model clients can use: some settings, and the form of its items."""
-    parameters, codec = stored["parameters"], stored["codec"]
-    found = {name: parameters[name] for name in SETTINGS if parameters.get(name) is not None}
-    state, spec = codec["state"], codec["spec"]
-    if spec["axes"] == ["height", "width"] and spec["shape"]:
-        found |= dict(zip(("height", "width"), spec["shape"], strict=True))
-    if spec["axes"] == ["position"]:
-        found["vocabulary"] = spec["features"][0]["size"]
-    if "form" in state:
-        found |= dict(zip(("rate", "length", "channels"), state["form"], strict=False))
-    if "container" in state:
-        found["columns"] = state["container"]["columns"]
-    return found
+    """Return what else is known of a stored model that clients can use."""
+    spec, state = stored["codec"]["spec"], stored["codec"]["state"]
+    own = (stored.get("summary") or {}).get("options") or {}
+    if "form" in state:  # of sounds
+        own = {**dict(zip(("rate", "length", "channels"), state["form"], strict=False)), **own}
+    found = {
+        "context": stored["parameters"].get("context"),
+        "vocabulary": spec["features"][0]["size"] if spec["axes"] == ["position"] else None,
+        "shape": spec["shape"] if spec["axes"] == ["height", "width"] else None,
+        "channels": own.get("channels"),
+        "rate": own.get("rate"),
+        "columns": (state.get("container") or {}).get("columns"),
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -84,7 +84,8 @@ def of_json(codec: ConditionCodec | None, given: JsonValue, n: int | None, name:
         return None
     if codec is None:
         raise invalid(name, "this model learnt without conditions: leave it out")
-    if isinstance(given, list) and codec.modality not in ("tables", ""):
+    vector = codec.modality == "tables" and isinstance(given, list) and not any(isinstance(x, list) for x in given)
+    if isinstance(given, list) and not vector:  # the model tells one vector from a number for each item
         if n is None or len(given) != n:
             raise invalid(name, "one condition for all items, or a list with one for each")
         return [_value(codec, value, name) for value in given]

@@ -133,6 +133,21 @@ def test_edits_keep_what_is_seen(client: openai.OpenAI) -> None:
     assert (first[4:] != second[4:]).any() and first.shape == (8, 8)
 
 
+def test_edits_of_a_larger_picture_are_painted_in_the_size_that_the_model_knows(client: openai.OpenAI) -> None:
+    given = np.kron(np.arange(64).reshape(8, 8) * 4, np.ones((3, 2)))
+    mask = np.zeros((24, 16, 4))
+    mask[:12, :, 3] = 255
+    options = {"seed": 1, "steps": 2}
+    answer = client.images.edit(model="digits", image=png(given), mask=png(mask), prompt="", extra_body=options)
+    found = picture((answer.data or [])[0].b64_json)
+    np.testing.assert_array_equal(found[:12], given[:12])
+    small = client.images.edit(
+        model="digits", image=png(given[1::3, ::2]), mask=png(mask[1::3, ::2]), prompt="", extra_body=options
+    )
+    expected = picture((small.data or [])[0].b64_json)[6:].astype(float)
+    assert np.abs(found.reshape(8, 3, 8, 2).mean((1, 3))[6:] - expected).mean() < 40
+
+
 def test_edits_of_a_transparent_picture(client: openai.OpenAI) -> None:
     given = np.dstack([np.full((8, 8, 3), 90), np.full((8, 8), 255)])
     given[2:5, 2:5, 3] = 0
