@@ -53,7 +53,8 @@ def test_a_key_is_asked_for_before_anything_else(closed: Wire) -> None:
     for key in ("other", KEY):
         assert closed.post(BODY, headers=bearer(key)).status == 200
     assert closed.post("no JSON", path="/nowhere").status == 401
-    assert closed.get("/metrics").status == closed.get("/version").status == closed.get("/openapi.json").status == 401
+    assert closed.get("/metrics").status == closed.get("/version").status == closed.get("/v1/models").status == 401
+    assert closed.get("/docs").status == closed.get("/openapi.json").status == 200  # they tell of no model
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "access_token", "KEY"])
