@@ -138,7 +138,7 @@ def test_chances_are_those_of_the_model(caplog: pytest.LogCaptureFixture) -> Non
 
     with caplog.at_level("INFO", "zaohua.serving"):
         parts, usage = run(found())
-    assert "gpt: the prompt is longer than the context" in caplog.text  # the log's, not the client's business
+    assert "model: the prompt is longer than the context" in caplog.text  # the log's, not the client's business
     tokens = [token for piece in parts for token in piece.tokens]
     text = "".join(token.text for token in tokens)
     assert text == "".join(piece.text for piece in parts) and text.startswith("a e " * 6)
