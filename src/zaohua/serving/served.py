@@ -110,6 +110,12 @@ class Served:
             raise invalid(name, f"at most {self.settings.max_n} in one request")
         return n
 
+    def steps(self, steps: int | None) -> int:
+        """Return the steps of a restoration, which has a sampler of its own, within the server's limit."""
+        if steps is not None and steps > self.settings.max_steps:
+            raise invalid("steps", f"at most {self.settings.max_steps:,} on this server")
+        return steps or 50
+
     def options(self, card: ModelCard, given: Mapping[str, JsonValue] | None) -> dict[str, object]:
         """Return those of some fields that are options of the model's sampling; null leaves an option as it is.
 
@@ -119,14 +125,19 @@ class Served:
         found = {name: value for name, value in (given or {}).items() if name in card.options and value is not None}
         for name, value in found.items():
             _check(name, value)
-        for name, limit in (("max_tokens", self._longest(card)), ("steps", self.settings.max_steps)):
-            asked = found.get(name)
+        for name, usual in card.options.items():
+            limit, asked = self._limit(card, name), found.get(name)
             if isinstance(asked, int) and asked > limit:
                 raise invalid(name, f"at most {limit:,} on this server")
-            usual = card.options.get(name)
             if asked is None and isinstance(usual, int) and usual > limit:
                 found[name] = limit
         return found
+
+    def _limit(self, card: ModelCard, name: str) -> int:
+        """Return how large a whole number may be that is an option: most of them cost time."""
+        settings = self.settings
+        limits = {"max_tokens": self._longest(card), "max_frames": settings.max_tokens, "beams": settings.max_n}
+        return limits.get(name, LARGEST if name == "top_k" else settings.max_steps)
 
     def _longest(self, card: ModelCard) -> int:
         """Return the maximum number of tokens of an item; those of sounds are samples."""
@@ -143,4 +154,4 @@ def _check(name: str, value: JsonValue) -> None:
         return
     for number in numbers:
         if not isinstance(number, (int, float)) or abs(number) > LARGEST or not math.isfinite(number):
-            raise invalid(name, "must be a number" if name not in WORDS else "must be a word")
+            raise invalid(name, f"must be a number up to {LARGEST:,}" if name not in WORDS else "must be a word")
