@@ -190,6 +190,18 @@ def test_what_differs_or_is_slower_is_refused(monkeypatch: pytest.MonkeyPatch) -
         assert quick(other) is other
 
 
+def test_unknown_tokens_and_full_caches_are_errors() -> None:
+    fast = native(make(ZAOHUA))
+    state = fast.start(1)
+    for token in (-1, V):
+        with pytest.raises(IndexError, match=f"below {V}"):
+            fast.step(torch.tensor([[token]]), state)
+    with torch.inference_mode():
+        fast.step(torch.zeros(1, CONTEXT, dtype=torch.int64), state)
+        with pytest.raises(IndexError, match=f"before position {CONTEXT}"):
+            fast.step(torch.zeros(1, 1, dtype=torch.int64), state)
+
+
 def test_structures_are_those_of_the_compiled_code() -> None:
     import ctypes
 

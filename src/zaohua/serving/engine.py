@@ -7,6 +7,7 @@ rows are kept without locks: each number is written by one side only.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import queue
 import threading
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import gathered
 from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
@@ -22,7 +24,10 @@ from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
 
+LOG = logging.getLogger("zaohua.serving")
 ResultT = TypeVar("ResultT")
+GATHER = 0.002
+"""Seconds that the first request to an idle engine waits for others, where they could share its batch."""
 SMOOTH = 0.9
 """Weight of earlier measurements in the mean time that a row takes."""
 
@@ -167,6 +172,12 @@ class ModelEngine:
             return
         self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
+        with gathered() as notes:  # as warnings, Python would keep all of them
+            self._compute(lanes, notes)
+        self._tell(_set, self._gone)
+
+    def _compute(self, lanes: dict[type[Job], Lane], notes: list[str]) -> None:
+        """Compute until the engine is closed and everything is done; log what is noted meanwhile."""
         closing, different = False, list(dict.fromkeys(lanes.values()))
         while not closing or any(lane.busy for lane in different):
             closing = self._take_jobs(lanes) or closing
@@ -179,11 +190,13 @@ class ModelEngine:
                 except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
                     lane.give_up(error, self._report)
                 self._seen(self._report.admitted - over)
+            self._measure(time.perf_counter() - began, self._report.finished - finished)
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
-            self._measure(time.perf_counter() - began, self._report.finished - finished)
-        self._tell(_set, self._gone)
+            for text in notes:
+                LOG.info("%s: %s", self.name, text)
+            notes.clear()
 
     def _lanes(self) -> dict[type[Job], Lane]:
         """Load the model, and what computes each kind of job."""
@@ -210,7 +223,10 @@ class ModelEngine:
                 return False
             if job is None:
                 return True
-            lanes[type(job)].add(job)
+            lane = lanes[type(job)]
+            lane.add(job)
+            if block and lane.gathers:
+                time.sleep(GATHER)
             block = False
 
     def _measure(self, seconds: float, finished: int) -> None:

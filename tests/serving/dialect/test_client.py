@@ -30,7 +30,7 @@ def test_models(client: openai.OpenAI, loaded: dict[str, Any]) -> None:
     models = {model.id: model.to_dict() for model in client.models.list()}
     assert set(models) == set(loaded)
     assert models["digits"]["labels"] == [f"d{number}" for number in range(10)]
-    assert models["digits"]["shape"] == [8, 8] and models["digits"]["options"]["steps"] == 4
+    assert models["digits"]["height"] == models["digits"]["width"] == 8 and models["digits"]["options"]["steps"] == 4
     assert models["texts"]["vocabulary"] == loaded["texts"].spec_.channels and models["tones"]["rate"] == 1000
     assert "chat" in models["talk"]["capabilities"] and "chat" not in models["texts"]["capabilities"]
     assert client.models.retrieve("talk").to_dict() == models["talk"]
@@ -131,6 +131,21 @@ def test_edits_keep_what_is_seen(client: openai.OpenAI) -> None:
     first, second = (picture(image.b64_json) for image in answer.data or [])
     np.testing.assert_array_equal(first[:4], given[:4])
     assert (first[4:] != second[4:]).any() and first.shape == (8, 8)
+
+
+def test_edits_of_a_larger_picture_are_painted_in_the_size_that_the_model_knows(client: openai.OpenAI) -> None:
+    given = np.kron(np.arange(64).reshape(8, 8) * 4, np.ones((3, 2)))
+    mask = np.zeros((24, 16, 4))
+    mask[:12, :, 3] = 255
+    options = {"seed": 1, "steps": 2}
+    answer = client.images.edit(model="digits", image=png(given), mask=png(mask), prompt="", extra_body=options)
+    found = picture((answer.data or [])[0].b64_json)
+    np.testing.assert_array_equal(found[:12], given[:12])
+    small = client.images.edit(
+        model="digits", image=png(given[1::3, ::2]), mask=png(mask[1::3, ::2]), prompt="", extra_body=options
+    )
+    expected = picture((small.data or [])[0].b64_json)[6:].astype(float)
+    assert np.abs(found.reshape(8, 3, 8, 2).mean((1, 3))[6:] - expected).mean() < 40
 
 
 def test_edits_of_a_transparent_picture(client: openai.OpenAI) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from zaohua.storage.layout import cache_folder
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("vectors.h", "matrices.h", "step.cpp"))
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("vectors.h", "matrices.h", "layers.h", "step.cpp"))
 FLAGS = ("-std=c++17", "-O3", "-shared", "-fPIC")
 SECONDS = 120
 """Time after which a compiler is given up."""
@@ -100,7 +100,7 @@ def loaded(path: Path) -> ctypes.CDLL:
         ("pack_integers", None, [pointer, size, size, pointer, pointer]),
         ("use_large_pages", None, [pointer, size]),
         ("fingerprint", ctypes.c_uint64, [pointer, size]),
-        ("read_tokens", None, [pointer, pointer]),
+        ("read_tokens", ctypes.c_bool, [pointer, pointer]),
     ):
         function = getattr(found, name)
         function.restype, function.argtypes = result, arguments

@@ -13,6 +13,7 @@ from zaohua.core.record import Condition
 from zaohua.nn.attention import Cache, Prefix
 from zaohua.nn.native.compiler import library
 from zaohua.nn.native.structures import Packed, Task
+from zaohua.nn.slots import Slots
 from zaohua.nn.transformer import Transformer
 
 MOST = 96
@@ -48,9 +49,20 @@ class NativeTransformer:
                 self._library.use_large_pages(part.data_ptr(), 4 * part.numel())
         return state
 
-    def step(self, tokens: Tensor, state: list[Cache]) -> Tensor:
+    def slots(self) -> Slots:
+        """Return a state without rows, which join and leave one by one, and of which `step` reads a token each."""
+        return self.net.slots()
+
+    def step(self, tokens: Tensor, state: list[Cache] | Slots) -> Tensor:
         """Add the next tokens, int (B, t), to the state; return logits of the token after them, float32 (B, V)."""
-        return self.net.step(tokens, state) if tokens.numel() > MOST else self._read(tokens, state, False)
+        if tokens.numel() > MOST:
+            return self.net.step(tokens, state)
+        if not isinstance(state, Slots):
+            return self._read(tokens, state, False)
+        rows = state.rows
+        logits = self.read(tokens, state.caches, rows.lengths, rows.firsts, rows.prefix)
+        rows.grow()
+        return logits
 
     def steps(self, tokens: Tensor, state: list[Cache]) -> Tensor:
         """Add tokens as `step` does, but return the logits after each of them, (B, t, V)."""
@@ -89,11 +101,14 @@ class NativeTransformer:
             caches: of each layer, with room for the tokens.
             begins: number of tokens that each row has read, with those of its condition.
             firsts: position of the first of them.
-            prefix: the conditions, which were read before.
+            prefix: the conditions, of which what the rows have read is a part.
             every: whether to return the logits after every token, or after the last.
 
         Returns:
             float32 (B t or B, vocabulary).
+
+        Raises:
+            IndexError: a token is unknown, or there is no room for it.
         """
         net, tokens, (n, t) = self.packed.net, tokens.long().contiguous(), tokens.shape
         addresses = [part.data_ptr() for cache in caches for part in (cache.keys, cache.values)]
@@ -117,5 +132,6 @@ class NativeTransformer:
             logits.data_ptr(),
             self._work.data_ptr(),
         )
-        self._library.read_tokens(ctypes.byref(net), ctypes.byref(task))
+        if not self._library.read_tokens(ctypes.byref(net), ctypes.byref(task)):
+            raise IndexError(f"tokens must be below {net.vocabulary}, and end before position {net.room}")
         return logits

@@ -25,16 +25,14 @@ static inline int64_t quads(int64_t in) { return (in + 3) / 4; }
 template <int R>
 static inline void multiply(const float* x, int64_t in, const float* panel, const char* next, int lines,
                             Vector (&sums)[R][COLUMNS]) {
-  UNROLL
-  for (int r = 0; r < R; r++)
+  UNROLL for (int r = 0; r < R; r++)
     UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] = splat(0);
   for (int64_t k = 0; k < in; k++) {
     Vector w[COLUMNS];
     UNROLL for (int c = 0; c < COLUMNS; c++) w[c] = load(panel + k * PANEL + c * LANES);
     for (int line = 0; line < lines; line++) __builtin_prefetch(next + 64 * line, 0, 2);
     next += 64 * lines;
-    UNROLL
-  for (int r = 0; r < R; r++) {
+    UNROLL for (int r = 0; r < R; r++) {
       Vector one = splat(x[r * in + k]);
       UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] += w[c] * one;
     }
@@ -90,15 +88,13 @@ static inline Integers add_products(Integers sums, const int8_t* x, const int8_t
 template <int R>
 static inline void multiply(const int8_t* x, int64_t in, const int8_t* panel, const char* next, int lines,
                             Integers (&sums)[R][COLUMNS]) {
-  UNROLL
-  for (int r = 0; r < R; r++)
+  UNROLL for (int r = 0; r < R; r++)
     UNROLL for (int c = 0; c < COLUMNS; c++) sums[r][c] = Integers{};
   for (int64_t k = 0; k < in; k += 4) {
     for (int line = 0; line < lines; line++) __builtin_prefetch(next + 64 * line, 0, 2);
     next += 64 * lines;
     UNROLL for (int c = 0; c < COLUMNS; c++)
-      UNROLL
-  for (int r = 0; r < R; r++)
+      UNROLL for (int r = 0; r < R; r++)
         sums[r][c] = add_products(sums[r][c], x + r * in + k, panel + k * PANEL + 4 * c * LANES);
   }
 }
@@ -123,8 +119,7 @@ static void block(const Matrix& m, const Rows& x, int64_t row, int64_t p, int li
     const int8_t* panel = m.integers + p * in * PANEL;
     Integers whole[R][COLUMNS];
     multiply<R>(x.integers + row * in, in, panel, (const char*)(panel + in * PANEL) + fetched, lines, whole);
-    UNROLL
-  for (int r = 0; r < R; r++)
+    UNROLL for (int r = 0; r < R; r++)
       UNROLL for (int c = 0; c < COLUMNS; c++) {
         Vector scale = load(m.scale + p * PANEL + c * LANES);
         const int32_t* shift = (const int32_t*)(m.scale + panels(m.out) * PANEL) + p * PANEL + c * LANES;
@@ -134,8 +129,7 @@ static void block(const Matrix& m, const Rows& x, int64_t row, int64_t p, int li
         sums[r][c] = __builtin_convertvector(whole[r][c], Vector) * scale * splat(x.scale[row + r]);
       }
   }
-  UNROLL
-  for (int r = 0; r < R; r++) {
+  UNROLL for (int r = 0; r < R; r++) {
     float* place = to + (row + r) * m.out + p * PANEL;
     UNROLL for (int c = 0; c < COLUMNS; c++) store(width == PANEL ? place + c * LANES : out + c * LANES, sums[r][c]);
     if (width < PANEL) std::memcpy(place, out, width * sizeof(float));

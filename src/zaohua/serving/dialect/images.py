@@ -174,10 +174,18 @@ def _read(image: bytes, mask: bytes | None, served: Served) -> tuple[Picture, An
 
 
 def _painted(model: GenerativeModel, original: Picture, seen: Any, n: int, **options: Any) -> list[Any]:
-    """Return draws of a picture of which parts are seen."""
+    """Return draws of a picture of which parts are seen, in the size in which the model knows pictures.
+
+    Models of patches paint pictures of any size; others learnt whole pictures, and know no parts of larger ones.
+    """
+    from zaohua.modalities.images.codec import ImageCodec
     from zaohua.tasks.restore.restoring import restore
 
-    item = original.seen(model.codec_)
+    codec = model.codec_
+    if isinstance(codec, ImageCodec) and codec.patch is None and original.shape != model.spec_.shape:
+        assert model.spec_.shape is not None
+        original, seen = original.resized(model.spec_.shape), _least(seen, model.spec_.shape)
+    item = original.seen(codec)
     if item.ndim == 3 and model.spec_.channels == 1:
         options["by_channel"] = True
     with gathered() as notes:
@@ -187,7 +195,17 @@ def _painted(model: GenerativeModel, original: Picture, seen: Any, n: int, **opt
     return [items[0] for items in found.samples]
 
 
+def _least(seen: Any, shape: tuple[int, ...]) -> Any:
+    """Return how far each pixel of a picture of another size is seen: less than wholly if anything of it isn't."""
+    import numpy as np
+    from PIL import Image
+
+    whole = Image.fromarray(np.asarray(seen, np.float32)).resize((shape[1], shape[0]), Image.Resampling.BOX)
+    return np.asarray(whole)
+
+
 def _written(known: Known, original: Picture, seen: Any, made: list[Any], seed: int | None) -> list[bytes]:
-    """Return pictures as PNG files, which say that a model made parts of them."""
-    whole = [media.with_seen(original, original.with_item(item, known.codec), seen) for item in made]
+    """Return pictures of the size of the original as PNG files, which say that a model made parts of them."""
+    found = [original.with_item(item, known.codec).resized(original.shape) for item in made]
+    whole = [media.with_seen(original, picture, seen) for picture in found]
     return [media.rewritten(known, picture, seed, ".png") for picture in whole]
