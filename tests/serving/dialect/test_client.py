@@ -30,7 +30,7 @@ def test_models(client: openai.OpenAI, loaded: dict[str, Any]) -> None:
     models = {model.id: model.to_dict() for model in client.models.list()}
     assert set(models) == set(loaded)
     assert models["digits"]["labels"] == [f"d{number}" for number in range(10)]
-    assert models["digits"]["height"] == models["digits"]["width"] == 8 and models["digits"]["options"]["steps"] == 4
+    assert models["digits"]["shape"] == [8, 8] and models["digits"]["options"]["steps"] == 4
     assert models["texts"]["vocabulary"] == loaded["texts"].spec_.channels and models["tones"]["rate"] == 1000
     assert "chat" in models["talk"]["capabilities"] and "chat" not in models["texts"]["capabilities"]
     assert client.models.retrieve("talk").to_dict() == models["talk"]
