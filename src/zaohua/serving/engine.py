@@ -11,6 +11,7 @@ import math
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -235,12 +236,34 @@ def _fail(future: asyncio.Future[None], error: Exception) -> None:
         future.exception()  # several may wait for it, or nobody
 
 
+class _Mailbox:
+    """Values that come one by one, for one who waits for them."""
+
+    def __init__(self) -> None:
+        self._values: deque[object] = deque()
+        self._awaited: asyncio.Future[None] | None = None
+
+    def put(self, value: object) -> None:
+        """Add a value, and wake up who waits for it."""
+        self._values.append(value)
+        if self._awaited is not None:
+            _set(self._awaited)
+            self._awaited = None
+
+    async def get(self) -> object:
+        """Return the oldest value; wait for it, if there is none."""
+        while not self._values:
+            self._awaited = asyncio.get_running_loop().create_future()
+            await self._awaited
+        return self._values.popleft()
+
+
 class TextsBeingWritten:
     """Texts that are being written, see `work.Writing`."""
 
     def __init__(self, work: TextWork) -> None:
-        self._values: asyncio.Queue[object] = asyncio.Queue()
-        self.job, self._left = TextJob(work, self._values.put_nowait), work.n
+        self._mailbox = _Mailbox()  # the job knows it, and not this object, so that who forgets this gives it up
+        self.job, self._left = TextJob(work, self._mailbox.put), work.n
 
     @property
     def usage(self) -> TextUsage:
@@ -255,7 +278,7 @@ class TextsBeingWritten:
         """
         try:
             while self._left:
-                value = await self._values.get()
+                value = await self._mailbox.get()
                 if isinstance(value, BaseException):
                     raise value
                 piece = cast(Piece, value)
