@@ -165,9 +165,10 @@ def test_a_draft_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(decoding, "_paid", weakref.WeakKeyDictionary())
         monkeypatch.setattr(decoding, "pays", lambda *_, answer=answer: timed.append(1) or answer)
         with torch.no_grad():
-            drafts = [decoding.draft_of(net, least=1) for _ in range(3)]
+            drafts = [decoding.draft_of(net, tokens=decoding.WORTH, least=1) for _ in range(3)]
         assert [draft is not None for draft in drafts] == [answer] * 3
-    assert len(timed) == 2 and decoding.draft_of(net) is None  # too few weights
+    assert len(timed) == 2 and decoding.draft_of(net, tokens=decoding.WORTH) is None  # too few weights
+    assert decoding.draft_of(net, tokens=decoding.WORTH - 1, least=1) is None  # too few tokens
 
 
 def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:
@@ -397,7 +398,7 @@ def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
 def test_scoring_in_small_parts_gives_the_same_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     net = make_net("zaohua")
     x = torch.randint(V, (5, CONTEXT), generator=torch.Generator().manual_seed(0))
-    x[1, 4:] = -1
+    x[1, 4:], x[2:4] = -1, -1  # two rows, read together, ended before
     whole = surprisal(net, x, None).detach()
     largest: list[int] = []
     net.head.register_forward_hook(lambda _, __, logits: largest.append(logits.numel()))

@@ -9,6 +9,9 @@ import torch
 
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.blueprint import GPT2, LLAMA, ZAOHUA, Blueprint
+from zaohua.nn.native.compiler import available
+from zaohua.nn.native.decoder import NativeTransformer
+from zaohua.nn.native.structures import Packed
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
 
@@ -41,13 +44,18 @@ def make(kind: str, y_spec: DataSpec | None) -> Any:
 
 
 @pytest.mark.parametrize("conditional", [False, True])
-@pytest.mark.parametrize("kind", [*BLUEPRINTS, "lstm", "gru"])
+@pytest.mark.parametrize("kind", [*BLUEPRINTS, "lstm", "gru", *(f"{kind}, compiled" for kind in BLUEPRINTS)])
 @torch.no_grad()
 def test_rows_that_come_and_go_read_what_a_whole_pass_does(kind: str, conditional: bool) -> None:
-    net = make(kind, TEXT if conditional else None)
+    kind, _, compiled = kind.partition(", ")
+    whole_net = net = make(kind, TEXT if conditional else None)
+    if compiled:
+        if isinstance(available(), str):
+            pytest.skip(available())
+        net = NativeTransformer(net, Packed(net, integers=False))
     rows = torch.randint(V, (6, 1, CONTEXT), generator=torch.Generator().manual_seed(1))
     ys = [TEXTS[[i % 3]][:, TEXTS[i % 3] != -1] if conditional else None for i in range(6)]
-    whole = [net(row, y)[0] for row, y in zip(rows, ys, strict=True)]
+    whole = [whole_net(row, y)[0] for row, y in zip(rows, ys, strict=True)]
     slots, there, at = net.slots(), list[int](), list(STARTS)
     checked = 0
     for time in range(20):

@@ -74,8 +74,12 @@ class Rows:
         if window is not None and self.end > window:
             near = (torch.arange(self.end, device=self.device) > self.places[:, None] - window)[:, None, None]
             near = near if mask is None else near & mask
-        self.lengths = [length + 1 for length in self.lengths]
+        self.grow()
         return Ahead(torch.tensor(positions, device=self.device)[:, None], mask, near)
+
+    def grow(self) -> None:
+        """Count one token more in each row."""
+        self.lengths = [length + 1 for length in self.lengths]
 
 
 class SlotCache:

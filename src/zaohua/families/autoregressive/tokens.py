@@ -37,7 +37,7 @@ from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.modalities.base import Codes, Indices
 from zaohua.modalities.sequences import Sequences, TokenCodec
-from zaohua.nn.int8 import int8
+from zaohua.nn.quick import quick
 from zaohua.training.events import Batch
 
 FEW = 10
@@ -219,12 +219,12 @@ class TokenModel(Guided[TokenCodecT]):
                 y=y,
                 context=rows.shape[1] + self._room if self.finite_receptive_field else self.context,
                 end=self._end,
-                draft=draft_of(module, y) if alone else None,
+                draft=draft_of(module, y, tokens=self._room) if alone else None,
             )
 
     def decoder(self, y: Condition | None) -> Decoder:
-        """Return the network, in 8-bit integers or with guidance if the fields say so."""
-        net = cast(Decoder, int8(self.nets_["net"]) if self.int8 else self.nets_["net"])
+        """Return the fastest decoder of the network, in 8-bit integers or with guidance if the fields say so."""
+        net = cast(Decoder, quick(self.nets_["net"], self.int8))
         return net if y is None else guided(net, self.guide)
 
     def opening(self) -> list[int]:

@@ -27,6 +27,7 @@ from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
 from zaohua.families.likelihoods import Likelihood, likelihood_of
 from zaohua.modalities.base import GridCodec
+from zaohua.nn.quick import quick
 from zaohua.nn.vq import Codebook
 from zaohua.training.events import Batch
 
@@ -130,7 +131,7 @@ class VectorQuantizedAutoencoder(Guided[GridCodec]):
 
     def draw(self, noise: Noise, y: Condition | None) -> Tensor:
         """Draw codes from the prior; return the decoder's mean, or a draw with `observation_noise`."""
-        prior = cast(Decoder, self.nets_["prior"])
+        prior = cast(Decoder, quick(self.nets_["prior"]))
         net = prior if y is None else guided(prior, self.guide)
         length = self.grid[0] * self.grid[1]
         begin = torch.full((noise.n, 1), self.codes, device=self.device_)
