@@ -12,15 +12,15 @@ import math
 import queue
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
-from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
+from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report
 from zaohua.serving.settings import Settings
-from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
+from zaohua.serving.work import Full, ItemsWork, TextWork
+from zaohua.serving.writing import TextsBeingWritten
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -259,62 +259,3 @@ def _fail(future: asyncio.Future[None], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # several may wait for it, or nobody
-
-
-class _Mailbox:
-    """Values that come one by one, for one who waits for them."""
-
-    def __init__(self) -> None:
-        self._values: deque[object] = deque()
-        self._awaited: asyncio.Future[None] | None = None
-
-    def put(self, value: object) -> None:
-        """Add a value, and wake up who waits for it."""
-        self._values.append(value)
-        if self._awaited is not None:
-            _set(self._awaited)
-            self._awaited = None
-
-    async def get(self) -> object:
-        """Return the oldest value; wait for it, if there is none."""
-        while not self._values:
-            self._awaited = asyncio.get_running_loop().create_future()
-            await self._awaited
-        return self._values.popleft()
-
-
-class TextsBeingWritten:
-    """Texts that are being written, see `work.Writing`."""
-
-    def __init__(self, work: TextWork) -> None:
-        self._mailbox = _Mailbox()  # the job knows it, and not this object, so that who forgets this gives it up
-        self.job, self._left = TextJob(work, self._mailbox.put), work.n
-
-    @property
-    def usage(self) -> TextUsage:
-        """Tokens so far."""
-        return TextUsage(self.job.prompt, self.job.written)
-
-    async def __aiter__(self) -> AsyncIterator[Piece]:
-        """Yield pieces; the last of each text has a `finish`.
-
-        Raises:
-            ZaohuaError: the request can't be done (raised before the first piece).
-        """
-        try:
-            while self._left:
-                value = await self._mailbox.get()
-                if isinstance(value, BaseException):
-                    raise value
-                piece = cast(Piece, value)
-                self._left -= piece.finish is not None
-                yield piece
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Stop the writing: the rows are free within two steps."""
-        self.job.cancelled = True
-
-    def __del__(self) -> None:
-        self.close()
