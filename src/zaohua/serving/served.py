@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -48,8 +49,14 @@ class Known:
 
     @classmethod
     def of(cls, model: GenerativeModel) -> Known:
-        """Look at a model."""
-        return cls(model.codec_, model.y_codec_, model.file_origin())
+        """Look at a model; the hash of its weights is that of its run's manifest, if it has one."""
+        from zaohua.storage.atomic import hashes_of
+        from zaohua.storage.layout import WEIGHTS
+        from zaohua.storage.provenance.origin import Origin
+
+        weights = hashes_of(Path(model.run_ or "")).get(WEIGHTS)
+        origin = Origin(type(model).__name__, weights) if weights else replace(model.file_origin(), seed=None)
+        return cls(model.codec_, model.y_codec_, origin)
 
 
 @dataclass(frozen=True)
