@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from zaohua.core.errors import nearest
+from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import JsonValue
-from zaohua.serving.errors import ApiError, invalid
+from zaohua.serving.errors import LOG, ApiError, invalid
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Engine, ModelCard, Shelf
 
@@ -100,8 +100,20 @@ class Served:
         return card
 
     async def engine(self, card: ModelCard) -> Engine:
-        """Return the engine of a model, which is loaded if it isn't there."""
-        return await self.shelf.engine(card.id)
+        """Return the engine of a model, which is loaded if it isn't there.
+
+        Raises:
+            ApiError: it can't be loaded; the log says why.
+        """
+        try:
+            return await self.shelf.engine(card.id)
+        except ZaohuaError as error:
+            LOG.error("%s can't be loaded: %s", card.id, error)
+            message, never = (
+                f"model: {card.id!r} can't be loaded: the server's log says why",
+                {"x-should-retry": "false"},
+            )
+            raise ApiError(503, message, "model", "model_unavailable", never) from None
 
     async def known(self, card: ModelCard, engine: Engine) -> Known:
         """Return what is known of a loaded model; it is asked once, as a run doesn't change."""
