@@ -4,10 +4,11 @@
     python benchmarks/serving/load.py --minutes 30     # mixed load for so long: does memory grow?
     python benchmarks/serving/load.py --seconds 2      # is everything there? figures mean nothing
 
-A GPT of 1.3 M random weights writes texts of 100 tokens. The server runs on one core (`--cores`), in a process of its own, and
-the client on the others; requests come at random moments, whether or not earlier ones are answered (open loop). `capacity` is
-what as many clients as there are slots get, each asking one request after another. Exit code 1: a figure misses what it
-has to be, which stands beside it. The machine should have nothing else to do: the load before is printed.
+A GPT of 1.3 M random weights writes texts of 100 tokens. The server runs on one core (`--cores`), in a process of its
+own, and the client on the others; requests come at random moments, whether or not earlier ones are answered (open
+loop). `capacity` is what as many clients as there are slots get, each asking one request after another. Exit code 1: a
+figure misses what it has to be, which stands beside it. The machine should have nothing else to do: the load before is
+printed.
 """
 
 from __future__ import annotations

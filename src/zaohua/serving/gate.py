@@ -39,6 +39,7 @@ class Gate:
 
     def __init__(self, shelf: Shelf, settings: Settings, routes: ASGIApp | None = None) -> None:
         self.settings, self.state, self.metrics, self.closed = settings, State(), Metrics(), False
+        self._passing = 0  # requests that came in this turn of the event loop
         self.metrics.in_work.set_function(lambda: self.state.in_work)
         self.shelf = MeteredShelf(shelf, self.metrics)
         self.routes = create_app(self.shelf, settings) if routes is None else routes
@@ -52,28 +53,39 @@ class Gate:
         """Return whether the models are there, and the server isn't about to stop."""
         return self.shelf.ready and not self.state.draining
 
-    def full(self) -> int | None:
-        """Return seconds after which a request may find a place; None if there is one now.
+    def free(self) -> int:
+        """Return the number of requests for which there may be a place.
 
-        Which model a request asks for isn't known before it is read: it is refused if none has a place.
+        Which model a request asks for isn't known before it is read: the model with most places counts.
         """
-        engines, places = self.shelf.loaded.values(), self.settings.queue
-        full = bool(engines) and all(engine.running + engine.waiting >= places for engine in engines)
-        if full and len(engines) == len(self.shelf.cards):
-            return self.state.retry_after
-        return self.state.retry_after if self.state.in_work >= places * len(self.shelf.cards) else None
+        engines, cards, places = self.shelf.loaded.values(), len(self.shelf.cards), self.settings.queue
+        most = max((places - engine.running - engine.waiting for engine in engines), default=places)
+        return min(most if len(engines) == cards else places, places * cards - self.state.in_work)
+
+    def full(self) -> int | None:
+        """Return seconds after which a request may find a place; None if there is one now."""
+        return None if self.free() > 0 else self.state.retry_after
 
     def refusal(self) -> bytes | None:
         """Return the answer to a request when there is no place, which costs next to nothing; None if there is one.
 
-        In an overload most of the work would be to parse what is refused. Scripts of other sites need headers of their
+        In an overload most of the work would be to parse what is refused. Requests that come in one turn of the event
+        loop are counted here, because they take their places in the next. Scripts of other sites need headers of their
         own in each answer: if they may call, this is left to `Bodies`.
         """
-        wait = None if self.settings.origins else self.full()
-        if wait is None:
+        if self.settings.origins:
+            return None
+        if self._passing < self.free():
+            if not self._passing:
+                asyncio.get_running_loop().call_soon(self._turn)
+            self._passing += 1
             return None
         self.metrics.rejected.labels("queue").inc()
-        return raw(busy(wait))
+        return raw(busy(self.state.retry_after))
+
+    def _turn(self) -> None:
+        """Forget the requests of the last turn, which take their places now."""
+        self._passing = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or begin or end the server's life."""
