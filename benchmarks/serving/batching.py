@@ -1,6 +1,6 @@
 """Requests that are computed together against the same ones one after another, in CPU seconds on one thread.
 
-    python benchmarks/serving/batching.py                        # everything: about 3 CPU-minutes
+    python benchmarks/serving/batching.py                        # everything: about 5 CPU-minutes
     python benchmarks/serving/batching.py --only texts --requests 32
 
 `texts`: GPTs of several sizes write 16 texts of 100 tokens after prompts of different lengths: with `sample`, one after
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -63,31 +64,33 @@ def gpt(width: int, layers: int, heads: int, vocabulary: int | None = None) -> A
     return model
 
 
-def cpu(f: Callable[[], T], rounds: int) -> tuple[float, T]:
-    """The least CPU seconds of some rounds, and the result."""
-    times, result = list[float](), f()
-    for _ in range(rounds):
-        began = time.process_time()
-        result = f()
-        times.append(time.process_time() - began)
-    return min(times), result
+def cpu(f: Callable[[], T]) -> tuple[float, T]:
+    """The CPU seconds of a function, and its result."""
+    began = time.process_time()
+    result = f()
+    return time.process_time() - began, result
 
 
-def at_once(model: Any, ask: Callable[[ModelEngine], Awaitable[T]], rounds: int) -> tuple[float, T]:
-    """The least CPU seconds in which an engine answers all requests, and the answers."""
+def at_once(model: Any, ask: Callable[[ModelEngine], Awaitable[T]]) -> tuple[float, T]:
+    """The CPU seconds in which an engine that is there already answers all requests, and the answers."""
 
     async def measured() -> tuple[float, T]:
         engine = ModelEngine("model", lambda: model, Settings())
         await engine.wait_loaded()
-        times, result = list[float](), await ask(engine)
-        for _ in range(rounds):
-            began = time.process_time()
-            result = await ask(engine)
-            times.append(time.process_time() - began)
+        await ask(engine)  # the first batch also decides on the number of threads
+        began = time.process_time()
+        result = await ask(engine)
+        seconds = time.process_time() - began
         await engine.close()
-        return min(times), result
+        return seconds, result
 
     return asyncio.run(measured())
+
+
+def least(rounds: int, *measure: Callable[[], tuple[float, Any]]) -> list[tuple[float, Any]]:
+    """The least seconds of several ways, of rounds in which they take turns, and the last result of each."""
+    found = [[each() for each in measure] for _ in range(rounds + 1)][1:]
+    return [(min(each[0] for each in way), way[-1][1]) for way in zip(*found, strict=True)]
 
 
 def texts(requests: int, length: int, rounds: int) -> None:
@@ -107,11 +110,15 @@ def texts(requests: int, length: int, rounds: int) -> None:
         async def write(engine: ModelEngine) -> list[str]:
             return list(await asyncio.gather(*(text(engine, TextWork(p, 1, seed, None, options)) for p, seed in asked)))
 
-        draft_of, token_models.draft_of = token_models.draft_of, lambda *_: None
-        plain, want = cpu(alone, rounds)
-        token_models.draft_of = draft_of
-        chosen, _ = cpu(alone, rounds)
-        together, found = at_once(model, write, rounds)
+        def without_draft(alone: Callable[[], list[str]] = alone) -> tuple[float, list[str]]:
+            draft_of, token_models.draft_of = token_models.draft_of, lambda *_, **__: None
+            try:
+                return cpu(alone)
+            finally:
+                token_models.draft_of = draft_of
+
+        ways = (without_draft, functools.partial(cpu, alone), functools.partial(at_once, model, write))
+        (plain, want), (chosen, _), (together, found) = least(rounds, *ways)
         same = sum(one == other for one, other in zip(found, want, strict=True))
         rate = requests * length
         print(
@@ -138,7 +145,7 @@ def _without_end(codec: Any, vocabulary: int) -> Any:
     return codec
 
 
-def prompt(rounds: int) -> None:
+def prompt() -> None:
     """Measure how long 16 rows wait for their next tokens while another's long prompt is read."""
     for name in ("4.8 M", "10.7 M"):
         model = gpt(**SIZES[name])
@@ -148,7 +155,7 @@ def prompt(rounds: int) -> None:
 
             async def short(seed: int) -> None:
                 last = None
-                async for _ in engine.write(TextWork("a", 1, seed, None, {"max_tokens": 80})):
+                async for _ in engine.write(TextWork(TEXT[:3], 1, seed, None, {"max_tokens": 80})):
                     now = time.process_time()
                     waits.append(0.0 if last is None else now - last)
                     last = now
@@ -161,7 +168,7 @@ def prompt(rounds: int) -> None:
             await asyncio.gather(*(short(i) for i in range(16)), long())
             return float(np.median(waits)), max(waits)
 
-        usual, longest = at_once(model, write, rounds)[1]
+        usual, longest = [at_once(model, write)[1] for _ in range(2)][1]
         print(f"{name}: a token each {1000 * usual:.1f} ms, at most {1000 * longest:.1f} ms while a prompt is read")
 
 
@@ -170,12 +177,15 @@ def pictures(requests: int, rounds: int) -> None:
     for size in (16, 28):
         x = np.random.default_rng(0).integers(0, 256, (32, size, size), np.uint8)
         model: Any = zh.Flow(max_steps=1, batch_size=4, device="cpu", precision="float32", random_state=0).fit(x)
-        plain, want = cpu(lambda model=model: [model.sample(1, random_state=i)[0] for i in range(requests)], rounds)
+
+        def alone(model: Any = model) -> list[Any]:
+            return [model.sample(1, random_state=i)[0] for i in range(requests)]
 
         async def make(engine: ModelEngine) -> list[Any]:
             return [x[0] for x in await asyncio.gather(*(engine.make(ItemsWork(1, i)) for i in range(requests)))]
 
-        together, found = at_once(model, make, rounds)
+        ways = (functools.partial(cpu, alone), functools.partial(at_once, model, make))
+        (plain, want), (together, found) = least(rounds, *ways)
         off = max(int(np.abs(a.astype(int) - b).max()) for a, b in zip(found, want, strict=True))
         print(
             f"pictures of {size} x {size}: {1000 * plain / requests:.0f} ms one after another, "
@@ -190,13 +200,13 @@ def main() -> None:
     parser.add_argument("--only", choices=("texts", "prompt", "pictures"))
     parser.add_argument("--requests", type=int, default=16)
     parser.add_argument("--length", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.only in (None, "texts"):
         texts(given.requests, given.length, given.rounds)
     if given.only in (None, "prompt"):
-        prompt(given.rounds)
+        prompt()
     if given.only in (None, "pictures"):
         pictures(given.requests, given.rounds)
 

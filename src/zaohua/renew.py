@@ -19,6 +19,7 @@ from types import ModuleType
 import zaohua
 from zaohua.cli import model_help
 from zaohua.core import errors, registry
+from zaohua.core.params import fields_of
 from zaohua.core.primitives import METHODS, PRIMITIVES
 from zaohua.core.registry import INDEX, Entry, normalize
 from zaohua.estimator.base import GenerativeModel
@@ -89,6 +90,7 @@ def describe(cls: type[GenerativeModel]) -> Entry:
         score_kind=str(cls.score_kind) if "log_prob" in primitives else "",
         conditional=bool(cls.conditional),
         methods=tuple(name for name in METHODS if hasattr(cls, name)),
+        sampling=tuple(name for name, field in fields_of(cls).items() if field.sampling),
         codec_modalities=tuple(kind.name for kind, _ in taken),
     )
 

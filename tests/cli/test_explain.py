@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from tests.sounds import folder
 
 
 def test_explain_writes_a_page_and_figures(zaohua, vae: Path, tmp_path: Path) -> None:
@@ -25,3 +26,13 @@ def test_explain_takes_files_and_tells_what_is_missing(zaohua, tmp_path: Path) -
     assert said.code == 0 and "left out walks:" in said.out and Path("run/explain.html").exists()
     assert zaohua("explain", "run", "--item", "nothing.csv").code == 2
     assert zaohua("explain", "run", "--out", "page.txt").err.startswith("zaohua: error: page.txt: a page is written")
+
+
+def test_explain_reads_the_sounds_of_a_folder(zaohua, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        folder(tmp_path / "tones" / split, each=4)
+    trained = zaohua("train", "vae", "tones", "--max-steps", 2, "--channels", 2, "--latent-dim", 2, "--out", "run")
+    assert trained.code == 0, trained.err
+    said = zaohua("explain", "run", "--json")
+    assert said.code == 0, said.err
+    assert {"neighbours", "oddness"} <= set(json.loads(said.out)["panels"])

@@ -398,7 +398,7 @@ def test_only_what_is_learnt_costs_logits_and_all_are_the_same() -> None:
 def test_scoring_in_small_parts_gives_the_same_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     net = make_net("zaohua")
     x = torch.randint(V, (5, CONTEXT), generator=torch.Generator().manual_seed(0))
-    x[1, 4:] = -1
+    x[1, 4:], x[2:4] = -1, -1  # two rows, read together, ended before
     whole = surprisal(net, x, None).detach()
     largest: list[int] = []
     net.head.register_forward_hook(lambda _, __, logits: largest.append(logits.numel()))
@@ -422,6 +422,7 @@ def test_short_rows_are_packed_and_none_sees_another(architecture: Any) -> None:
     for row, length in zip(x, lengths, strict=True):
         row[:length] = torch.randint(V, (length,))
     assert packed(x.clamp(min=0), (x != -1).sum(1)) is not None
+    assert packed(x[:, :0], x.new_zeros(len(x))) is None
     together = surprisal(net, x, None)
     for i, length in enumerate(lengths):
         alone = surprisal(net, x[[i], :length], None)

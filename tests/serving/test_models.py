@@ -40,7 +40,7 @@ def test_cards_tell_what_is_known_without_torch() -> None:
         "vae-sounds": ("VAE", "sounds"),
     }
     assert cards["gpt"].labels == ("class a", "class b", "class c") and cards["gpt"].facts["context"] == 16
-    assert cards["flow"].facts["height"] == cards["flow"].facts["width"] == 8
+    assert cards["flow"].facts["shape"] == [8, 8]
     assert cards["vae-sounds"].facts["rate"] == 1000
     assert cards["independent"].facts["columns"][:2] == ["low", "high"]
     assert cards["gpt"].created > 1_600_000_000

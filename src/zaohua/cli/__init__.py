@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("DATA [--size 32] [--json]", "tell what data are taken for, and every doubt, without training"),
     "sample": ("RUN [-n 64] [--y LABEL] [--out PATH]", "make new items with a trained model"),
     "chat": ("RUN", "talk with a model that was trained on dialogues"),
+    "serve": ("RUN [RUN ...] [--port 8000]", "answer requests over HTTP, as OpenAI's clients send them"),
     "score": ("RUN DATA", "tell how well a model predicts data that it hasn't seen"),
     "evaluate": ("RUN [--data DATA] [--samples 10000]", "measure a model by items that it has never seen"),
     "compare": ("RUN RUN ... [--out compare.html]", "measure models in the same way, and tell which is better"),

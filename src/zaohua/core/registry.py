@@ -41,6 +41,7 @@ class Entry:
         score_kind: kind of its score ("exact", "lower_bound", "estimate"); empty if it has none.
         conditional: True if it can learn p(x | y).
         methods: those of `METHODS` that it has.
+        sampling: names of the options that its `sample` and `score_samples` take.
         codec_modalities: modality of each of its codecs.
     """
 
@@ -57,6 +58,7 @@ class Entry:
     codecs: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     methods: tuple[str, ...] = ()
+    sampling: tuple[str, ...] = ()
     codec_modalities: tuple[str, ...] = ()
 
 

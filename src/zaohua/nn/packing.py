@@ -36,10 +36,10 @@ def packed(tokens: Tensor, lengths: Tensor) -> Packed | None:
         lengths: number of tokens of each, (n,).
 
     Returns:
-        The rows; None if they wouldn't be clearly fewer.
+        The rows; None if they wouldn't be clearly fewer, or if there are no tokens.
     """
     room = int(lengths.max()) if len(lengths) else 0
-    if int(lengths.sum()) > WORTHWHILE * len(lengths) * room:
+    if not room or int(lengths.sum()) > WORTHWHILE * len(lengths) * room:
         return None
     filled: list[int] = []
     starts = torch.zeros_like(lengths)

@@ -8,14 +8,13 @@ from pathlib import Path
 from zaohua.core import registry
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import Json
+from zaohua.core.params import fields_of
 from zaohua.serving.work import ModelCard
 from zaohua.storage import facts, published
 from zaohua.storage.layout import MODEL, WEIGHTS
 
 RESTORING = {"restore", "denoiser", "impute", "inverse_transform"}
 """Methods by any of which the task `restore` works."""
-SETTINGS = ("context", "max_tokens", "temperature", "steps")
-"""Settings that clients can use."""
 
 
 def card(name: str, path: str | Path) -> ModelCard:
@@ -35,6 +34,7 @@ def card(name: str, path: str | Path) -> ModelCard:
         created=_created(path),
         capabilities=_capabilities(stored, () if entry is None else entry.methods),
         labels=tuple(map(str, ((stored.get("y_codec") or {}).get("state") or {}).get("classes", ()))),
+        options=_options(stored, entry),
         facts=_facts(stored),
     )
 
@@ -58,15 +58,28 @@ def _capabilities(stored: Json, methods: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def _options(stored: Json, entry: registry.Entry | None) -> Json:
+    """Return the options of a stored model's sampling, with its values."""
+    if entry is None:  # a class outside the package, which has to be imported
+        fields = fields_of(registry.stored_class(stored["model"]))
+        names = tuple(name for name, field in fields.items() if field.sampling)
+    else:
+        names = entry.sampling
+    return {name: stored["parameters"].get(name) for name in names}
+
+
 def _facts(stored: Json) -> Json:
-    """Return what else of a stored model clients can use: some settings, and the form of its items."""
-    parameters, codec = stored["parameters"], stored["codec"]
-    found = {name: parameters[name] for name in SETTINGS if parameters.get(name) is not None}
-    state, spec = codec["state"], codec["spec"]
-    if spec["axes"] == ["height", "width"] and spec["shape"]:
-        found |= dict(zip(("height", "width"), spec["shape"], strict=True))
-    if "form" in state:
-        found |= dict(zip(("rate", "length", "channels"), state["form"], strict=False))
-    if "container" in state:
-        found["columns"] = state["container"]["columns"]
-    return found
+    """Return what else is known of a stored model that clients can use."""
+    spec, state = stored["codec"]["spec"], stored["codec"]["state"]
+    own = (stored.get("summary") or {}).get("options") or {}
+    if "form" in state:  # of sounds
+        own = {**dict(zip(("rate", "length", "channels"), state["form"], strict=False)), **own}
+    found = {
+        "context": stored["parameters"].get("context"),
+        "vocabulary": spec["features"][0]["size"] if spec["axes"] == ["position"] else None,
+        "shape": spec["shape"] if spec["axes"] == ["height", "width"] else None,
+        "channels": own.get("channels"),
+        "rate": own.get("rate"),
+        "columns": (state.get("container") or {}).get("columns"),
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -7,6 +7,7 @@ rows are kept without locks: each number is written by one side only.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import queue
 import threading
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
+from zaohua.core.notes import gathered
 from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
@@ -22,7 +24,10 @@ from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
 
+LOG = logging.getLogger("zaohua.serving")
 ResultT = TypeVar("ResultT")
+GATHER = 0.002
+"""Seconds that the first request to an idle engine waits for others, where they could share its batch."""
 SMOOTH = 0.9
 """Weight of earlier measurements in the mean time that a row takes."""
 
@@ -39,6 +44,7 @@ class ModelEngine:
     Attributes:
         size: bytes that it takes with all its slots, once it is loaded.
         loaded: whether it is there.
+        load_seconds: time that it took to load.
     """
 
     def __init__(self, name: str, load: Callable[[], object], settings: Settings, size: int = 0) -> None:
@@ -46,6 +52,8 @@ class ModelEngine:
         self._load, self._loop = load, asyncio.get_running_loop()
         self._inbox: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._report, self._submitted, self._closing = Report(), 0, False
+        self.load_seconds = 0.0
+        self._seen: Callable[[int], None] = _unseen
         self._spent = self._seconds = 0.0  # since a row or item was finished; that one takes, in the mean
         self._there: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
@@ -63,6 +71,10 @@ class ModelEngine:
     def waiting(self) -> int:
         """Number of rows and items that wait for a place."""
         return self._submitted - self._report.admitted
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """Call a function after each step, on the engine's thread, with the number of rows and items of the step."""
+        self._seen = seen
 
     async def wait_loaded(self) -> None:
         """Wait until the model is there.
@@ -152,28 +164,39 @@ class ModelEngine:
 
     def _work(self) -> None:
         """Load the model, then compute until the engine is closed and everything is done."""
+        began = time.perf_counter()
         try:
             lanes = self._lanes()
         except Exception as error:
             self._fail_to_load(error)
             return
-        self.loaded = True
+        self.loaded, self.load_seconds = True, time.perf_counter() - began
         self._tell(_set, self._there)
+        with gathered() as notes:  # as warnings, Python would keep all of them
+            self._compute(lanes, notes)
+        self._tell(_set, self._gone)
+
+    def _compute(self, lanes: dict[type[Job], Lane], notes: list[str]) -> None:
+        """Compute until the engine is closed and everything is done; log what is noted meanwhile."""
         closing, different = False, list(dict.fromkeys(lanes.values()))
         while not closing or any(lane.busy for lane in different):
             closing = self._take_jobs(lanes) or closing
             busy = [lane for lane in different if lane.busy]
             began, finished = time.perf_counter(), self._report.finished
             for lane in busy:
+                over = self._report.finished
                 try:
                     lane.step(self._report)
                 except Exception as error:  # a fault of ours: whoever waits is told, and the engine goes on
                     lane.give_up(error, self._report)
+                self._seen(self._report.admitted - over)
+            self._measure(time.perf_counter() - began, self._report.finished - finished)
             out = self._report.taken()
             if out:
                 self._tell(self._flush, out)
-            self._measure(time.perf_counter() - began, self._report.finished - finished)
-        self._tell(_set, self._gone)
+            for text in notes:
+                LOG.info("%s: %s", self.name, text)
+            notes.clear()
 
     def _lanes(self) -> dict[type[Job], Lane]:
         """Load the model, and what computes each kind of job."""
@@ -200,7 +223,10 @@ class ModelEngine:
                 return False
             if job is None:
                 return True
-            lanes[type(job)].add(job)
+            lane = lanes[type(job)]
+            lane.add(job)
+            if block and lane.gathers:
+                time.sleep(GATHER)
             block = False
 
     def _measure(self, seconds: float, finished: int) -> None:
@@ -217,6 +243,10 @@ class ModelEngine:
             self._loop.call_soon_threadsafe(function, *arguments)
         except RuntimeError:  # the loop is closed: nobody waits
             self._closing = True
+
+
+def _unseen(rows: int) -> None:
+    """Do nothing: nobody watches."""
 
 
 def _set(future: asyncio.Future[None]) -> None:

@@ -74,7 +74,13 @@ class CallJob(Job):
 
 
 class Lane(Protocol):
-    """What computes the jobs of one kind, a step at a time."""
+    """What computes the jobs of one kind, a step at a time.
+
+    Attributes:
+        gathers: whether a job that comes later can't join one that has begun.
+    """
+
+    gathers: bool
 
     @property
     def busy(self) -> bool:

@@ -26,6 +26,8 @@ class CallLane:
         model: the model.
     """
 
+    gathers = False
+
     def __init__(self, model: GenerativeModel) -> None:
         self.model = model
         self._waiting: deque[CallJob] = deque()

@@ -57,6 +57,8 @@ class ItemsLane:
         settings: the server's settings.
     """
 
+    gathers = True
+
     def __init__(self, model: GenerativeModel, settings: Settings) -> None:
         self.model, self.settings = model, settings
         self._waiting: list[ItemsJob] = []

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from zaohua.core.advice import option
-from zaohua.core.errors import ZaohuaError
+from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
 from zaohua.serving.cards import card
@@ -27,7 +27,7 @@ class Runs:
         preload: ids of the models to load at the start; None for the only one, if there is but one.
 
     Raises:
-        ZaohuaError: a run holds no model.
+        ZaohuaError: a run holds no model, or there is none of a name to load at the start.
     """
 
     def __init__(self, runs: Sequence[str | Path], settings: Settings, preload: Sequence[str] | None = None):
@@ -38,6 +38,9 @@ class Runs:
         self.paths = named(runs)
         self._cards = {name: card(name, path) for name, path in self.paths.items()}
         self._wanted = (list(self._cards) if len(runs) == 1 else []) if preload is None else list(preload)
+        strange = next((name for name in self._wanted if name not in self._cards), None)
+        if strange is not None:
+            raise unknown("model", strange, self._cards, f"({option('preload')})")
         self._engines: dict[str, ModelEngine] = {}  # the least recently used first
         self._preloading: list[asyncio.Task[ModelEngine]] = []
 
@@ -50,6 +53,11 @@ class Runs:
     def ready(self) -> bool:
         """Whether the models that are loaded at the start are there."""
         return all(name in self._engines and self._engines[name].loaded for name in self._wanted)
+
+    @property
+    def loaded(self) -> Mapping[str, ModelEngine]:
+        """Engine of each model that is in memory now, by its id."""
+        return {name: engine for name, engine in self._engines.items() if engine.loaded}
 
     async def start(self) -> None:
         """Begin to load the models that are wanted at the start."""

@@ -2,57 +2,79 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from zaohua.core.params import Between
+
+Count = Annotated[int, Between(1)]
+"""Type of a number of things."""
+Seconds = Annotated[float, Between(above=0)]
+"""Type of a time limit."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Settings of a server; see the options of `zaohua serve`, which are the same.
-
-    Attributes:
-        host: address to listen at; any other than a loopback address needs keys.
-        port: port to listen at; 0 for any that is free.
-        keys: API keys, any of which a request must show; empty for none.
-        hosts: names by which the server may be called (`Host`), besides the address that it listens at.
-        origins: web pages (`https://example.org`) whose scripts may call it; empty for none.
-        root_path: path under which a proxy shows the server.
-        forwarded_allow_ips: addresses of proxies whose `X-Forwarded-*` are believed.
-        memory: bytes that loaded models may take; None for half of the machine's memory.
-        slots: texts that a model writes at the same time.
-        queue: rows and items, running and waiting, of a model, above which requests are refused.
-        batch: items that are made at the same time.
-        max_body: bytes of a request.
-        max_pixels: pixels of a picture that is sent or asked for.
-        max_seconds: seconds of sound that are sent or asked for.
-        max_tokens: tokens of a text.
-        max_n: texts or items of one request.
-        head_seconds: time within which a request's head must be there.
-        body_seconds: time within which its body must be there.
-        request_seconds: time that a request may take altogether.
-        drain_seconds: time for which the server says that it isn't ready, before it stops to listen.
-        stop_seconds: time after that within which accepted requests are finished.
-        metrics: whether `/metrics` is there.
-    """
+    """Settings of a server. `zaohua serve` has an option for each, but for the keys, which it reads from elsewhere."""
 
     host: str = "127.0.0.1"
-    port: int = 8000
+    """Address to listen at; any other than a loopback address, such as 0.0.0.0 for all, needs keys."""
+    port: Annotated[int, Between(0, 65535)] = 8000
+    """Port to listen at; 0 for any that is free."""
     keys: tuple[str, ...] = field(default=(), repr=False)
+    """API keys, one of which a request must show; empty for none."""
     hosts: tuple[str, ...] = ()
+    """Names by which clients call the server, such as models.example.org, besides its address (by default none); * for
+    any."""
     origins: tuple[str, ...] = ()
+    """Web sites, such as https://example.org, whose scripts may call the server (by default none); * for any."""
     root_path: str = ""
-    forwarded_allow_ips: str = "127.0.0.1"
-    memory: int | None = None
-    slots: int = 32
-    queue: int = 256
-    batch: int = 64
-    max_body: int = 32 << 20
-    max_pixels: int = 4_194_304
-    max_seconds: float = 600.0
-    max_tokens: int = 4096
-    max_n: int = 64
-    head_seconds: float = 5.0
-    body_seconds: float = 30.0
-    request_seconds: float = 300.0
-    drain_seconds: float = 0.0
-    stop_seconds: float = 30.0
+    """Path under which a proxy shows the server, such as /zaohua (by default none)."""
+    forwarded_allow_ips: tuple[str, ...] = ("127.0.0.1",)
+    """Addresses of proxies whose X-Forwarded headers are believed."""
+    memory: Annotated[int, Between(1)] | None = None
+    """Bytes that loaded models may take; by default half of the machine's memory."""
+    slots: Count = 32
+    """Texts that a model writes at the same time."""
+    queue: Count = 256
+    """Texts and items, in work and waiting, of a model, above which requests are refused."""
+    batch: Count = 64
+    """Items that are made at the same time."""
+    max_body: Count = 32 << 20
+    """Bytes of a request at most."""
+    max_held: Count = 256 << 20
+    """Bytes of all requests in work together, above which further ones are refused."""
+    max_connections: Count = 1000
+    """Connections that are open at the same time at most."""
+    max_pixels: Count = 4_194_304
+    """Pixels of a picture that is sent or asked for at most."""
+    max_seconds: Seconds = 600.0
+    """Seconds of sound that are sent or asked for at most."""
+    max_tokens: Count = 4096
+    """Tokens of a text at most."""
+    max_steps: Count = 1000
+    """Steps from noise to an item at most."""
+    max_n: Count = 64
+    """Texts or items of one request at most."""
+    head_seconds: Seconds = 5.0
+    """Time within which the head of a request must be there."""
+    body_seconds: Seconds = 30.0
+    """Time within which the body of a request must be there, and within which a client must go on reading an answer."""
+    request_seconds: Seconds = 300.0
+    """Time that a request may take altogether."""
+    drain_seconds: Annotated[float, Between(0)] = 0.0
+    """Time for which the server still takes requests after it was told to stop, while /health/ready says that it isn't
+    ready, so that a load balancer can turn to others."""
+    stop_seconds: Seconds = 30.0
+    """Time after that within which accepted requests are finished."""
     metrics: bool = True
+    """Measures for Prometheus at /metrics."""
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether only programs of this machine can reach the server."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"

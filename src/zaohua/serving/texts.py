@@ -55,6 +55,8 @@ class TextLane:
         settings: the server's settings.
     """
 
+    gathers = False
+
     def __init__(self, model: GenerativeModel, settings: Settings) -> None:
         self.model, self.settings = model, settings
         self.codec = cast(TextModel, model).codec_

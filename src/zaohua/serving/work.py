@@ -89,16 +89,13 @@ class TextUsage:
 class Writing(Protocol):
     """Texts that are being written: iterate over their pieces, in the order in which they come.
 
-    Closing the iterator, or cancelling the task that iterates, stops the writing: the rows are free within two steps.
+    They are being written from `Engine.write` on, whether or not somebody iterates, until all are finished or `close`
+    is called, after which their rows are free within two steps.
     """
 
     @property
     def usage(self) -> TextUsage:
         """Tokens so far."""
-        ...
-
-    def close(self) -> None:
-        """Stop the writing."""
         ...
 
     def __aiter__(self) -> AsyncIterator[Piece]:
@@ -107,6 +104,10 @@ class Writing(Protocol):
         Raises:
             ZaohuaError: the request can't be done (raised before the first piece).
         """
+        ...
+
+    def close(self) -> None:
+        """Stop the writing; nothing happens if it is over."""
         ...
 
 
@@ -138,6 +139,15 @@ class Engine(Protocol):
     @property
     def waiting(self) -> int:
         """Number of rows and items that wait for a place."""
+        ...
+
+    @property
+    def load_seconds(self) -> float:
+        """Seconds that the model took to load."""
+        ...
+
+    def watch(self, seen: Callable[[int], None]) -> None:
+        """Call a function after each step, on the engine's thread, with the number of rows and items of the step."""
         ...
 
     def write(self, work: TextWork) -> Writing:
@@ -195,7 +205,8 @@ class ModelCard:
             "chat" only if it learnt dialogues), "suffix" if it fills in the middle of texts, and "restore" if the task
             may.
         labels: labels that it was conditioned on; empty if it has none.
-        facts: what else clients may use (size of pictures, sample rate, context, columns).
+        options: its options of sampling by name, with their values in the run (`temperature`, `max_tokens`, `steps`).
+        facts: what else clients may use (size of pictures, sample rate, context, vocabulary, columns), as JSON values.
     """
 
     id: str
@@ -204,6 +215,7 @@ class ModelCard:
     created: int
     capabilities: frozenset[str] = frozenset()
     labels: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -220,8 +232,13 @@ class Shelf(Protocol):
         """Whether the models that are loaded at the start are there."""
         ...
 
+    @property
+    def loaded(self) -> Mapping[str, Engine]:
+        """Engine of each model that is in memory now, by its id."""
+        ...
+
     async def start(self) -> None:
-        """Begin to load the models that are wanted at the start, and return at once."""
+        """Begin to load the models that are wanted at the start; return at once."""
         ...
 
     async def engine(self, model: str) -> Engine:

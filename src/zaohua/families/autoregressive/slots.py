@@ -20,7 +20,7 @@ from zaohua.core.record import Condition
 from zaohua.families.autoregressive.decoding import CachedDecoder, Decoder, SlotDecoder, State, begin_of
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 
-AT_ONCE = 256
+AT_ONCE = 64
 """Tokens of new rows that are read in one step, so that the others don't wait long for theirs."""
 
 

@@ -43,6 +43,8 @@ def surprisal(
     for start in range(0, len(x), count):
         rows = slice(start, start + count)
         part = x[rows, : int((x[rows] != PAD).sum(1).max())]
+        if part.shape[1] < 2:  # all of these rows ended in windows before this one
+            continue
         nats = _surprisal(net, part, None if y is None else y[rows], None if keep is None else keep[rows])
         out[rows, : nats.shape[1]] = nats
     return out

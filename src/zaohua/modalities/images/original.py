@@ -130,6 +130,11 @@ class Picture(Original[np.ndarray]):
         alpha = None if self.alpha is None else np.pad(self.alpha, width, constant_values=255)
         return replace(self, item=np.pad(self.item, [*width, (0, 0)][: self.item.ndim], "edge"), alpha=alpha)
 
+    def resized(self, shape: tuple[int, ...]) -> Self:
+        """Return the picture in another size (height, width), without a crop."""
+        alpha = None if self.alpha is None else _resized(self.alpha, shape)
+        return replace(self, item=_resized(self.item, shape), alpha=alpha)
+
     def filled(self) -> Self:
         """Return the picture without transparency."""
         return replace(self, alpha=None)
@@ -166,6 +171,16 @@ def _of_units(values: np.ndarray, codec: Codec, dtype: np.dtype[np.generic]) -> 
         return values
     share = (values.astype(np.float64) - grid.low) / (grid.high - grid.low)
     return np.rint(np.clip(share, 0, 1) * top).astype(dtype)
+
+
+def _resized(pixels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return whole-number pixels (H, W) or (H, W, C) in another size, with antialiasing."""
+    if pixels.ndim == 3:
+        return np.dstack([_resized(channel, shape) for channel in np.moveaxis(pixels, 2, 0)])
+    out = Image.fromarray(pixels.astype(np.float32)).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    top = np.iinfo(pixels.dtype.name).max
+    levels: np.ndarray = np.rint(np.clip(np.asarray(out), 0, top)).astype(pixels.dtype)
+    return levels
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:

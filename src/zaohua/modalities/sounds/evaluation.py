@@ -21,6 +21,7 @@ from zaohua.evaluation.results import Evaluation, Figure, Figures
 from zaohua.evaluation.shown import asked_examples, side_by_side
 from zaohua.evaluation.splits import Items, Pictures, Splits
 from zaohua.metrics.diversity import diversity
+from zaohua.modalities.base import Codes
 from zaohua.modalities.sounds.clips import Clip
 from zaohua.modalities.sounds.codec import SoundCodec
 from zaohua.modalities.sounds.files import SoundFiles
@@ -64,6 +65,11 @@ class Recordings(Items):
     def groups(self) -> np.ndarray:
         """Which recording each is of."""
         return self.values.groups
+
+    @property
+    def codes(self) -> Codes:
+        """Codes of the sounds, which are read from their files when this is asked for."""
+        return self.codec.encode(self.values)
 
     def take(self, rows: np.ndarray) -> Recordings:
         """Return some of them, in the order of `rows`."""

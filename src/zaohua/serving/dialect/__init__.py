@@ -1,0 +1,1 @@
+"""The dialect of OpenAI's clients: its routes, its errors, its streams."""
