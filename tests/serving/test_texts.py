@@ -14,7 +14,6 @@ import torch
 
 from tests.serving.engines import engine, model, pieces, run, texts, with_network
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.notes import DataNote
 from zaohua.families.autoregressive import slots
 from zaohua.serving.jobs import Report, TextJob
 from zaohua.serving.settings import Settings
@@ -56,7 +55,6 @@ def together(one: Any, asked: list[dict[str, Any]], **settings: Any) -> list[lis
     return run(all_of())
 
 
-@pytest.mark.filterwarnings("ignore::zaohua.core.notes.DataNote")
 class TestSame:
     @pytest.mark.parametrize("kind", ["zaohua", "gpt2", "llama", "lstm"])
     def test_every_network(self, kind: str) -> None:
@@ -129,7 +127,7 @@ def test_pieces_hold_whole_letters_and_nothing_of_a_stop() -> None:
         assert whole == model("gpt-bytes").sample(2, random_state=1, max_tokens=60, stop=("e",))[i]
 
 
-def test_chances_are_those_of_the_model() -> None:
+def test_chances_are_those_of_the_model(caplog: pytest.LogCaptureFixture) -> None:
     one, options = model("gpt"), {"max_tokens": 5, "temperature": 0.1, "guidance": 1.0}
 
     async def found() -> Any:
@@ -137,8 +135,9 @@ def test_chances_are_those_of_the_model() -> None:
             work = TextWork("a e " * 6, 1, 1, "class a", options, top_logprobs=3, echo=True)
             return await pieces(made, work)
 
-    with pytest.warns(DataNote):  # of a prompt longer than the context
+    with caplog.at_level("INFO", "zaohua.serving"):
         parts, usage = run(found())
+    assert "longer than the context" in caplog.text
     tokens = [token for piece in parts for token in piece.tokens]
     text = "".join(token.text for token in tokens)
     assert text == "".join(piece.text for piece in parts) and text.startswith("a e " * 6)

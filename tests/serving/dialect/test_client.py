@@ -30,7 +30,7 @@ def test_models(client: openai.OpenAI, loaded: dict[str, Any]) -> None:
     models = {model.id: model.to_dict() for model in client.models.list()}
     assert set(models) == set(loaded)
     assert models["digits"]["labels"] == [f"d{number}" for number in range(10)]
-    assert models["digits"]["height"] == models["digits"]["width"] == 8 and models["digits"]["options"]["steps"] == 4
+    assert models["digits"]["shape"] == [8, 8] and models["digits"]["options"]["steps"] == 4
     assert models["texts"]["vocabulary"] == loaded["texts"].spec_.channels and models["tones"]["rate"] == 1000
     assert "chat" in models["talk"]["capabilities"] and "chat" not in models["texts"]["capabilities"]
     assert client.models.retrieve("talk").to_dict() == models["talk"]
@@ -101,7 +101,7 @@ def test_pictures_are_those_of_python(client: openai.OpenAI, loaded: dict[str, A
     for image, pixels in zip(answer.data or [], expected, strict=True):
         np.testing.assert_array_equal(picture(image.b64_json), np.rint(pixels.astype(float) * 255 / 16))
     origin = Image.open(io.BytesIO(base64.b64decode((answer.data or [])[0].b64_json or ""))).info
-    assert "trainedAlgorithmicMedia" in str(origin)
+    assert "trainedAlgorithmicMedia" in str(origin) and loaded["digits"].file_origin().weights in str(origin)
 
 
 def test_size_and_address_of_pictures(client: openai.OpenAI) -> None:
