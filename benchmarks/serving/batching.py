@@ -19,7 +19,7 @@ import argparse
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import zaohua as zh  # isort: skip  (before torch: it decides how threads wait)
@@ -93,7 +93,7 @@ def least(rounds: int, *measure: Callable[[], tuple[float, Any]]) -> list[tuple[
     return [(min(each[0] for each in way), way[-1][1]) for way in zip(*found, strict=True)]
 
 
-def texts(requests: int, length: int, rounds: int) -> None:
+def texts(names: Sequence[str], requests: int, length: int, rounds: int) -> None:
     """Compare texts at once with texts one after another."""
     options = {"max_tokens": length, "temperature": 0.8}
     asked = [(TEXT[10 * i : 10 * i + 3 + i % 9], i) for i in range(requests)]
@@ -101,8 +101,8 @@ def texts(requests: int, length: int, rounds: int) -> None:
         "| weights | one after another, tokens/s | as `sample` chooses | at once | times | times of the best | equal |"
     )
     print("|---|---|---|---|---|---|---|")
-    for name, size in SIZES.items():
-        model = gpt(**size)
+    for name in names:
+        model = gpt(**SIZES[name])
 
         def alone(model: Any = model) -> list[str]:
             return [model.sample(1, prompt=p, random_state=seed, **options)[0] for p, seed in asked]
@@ -198,13 +198,14 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("texts", "prompt", "pictures"))
+    parser.add_argument("--sizes", nargs="+", default=[*SIZES], choices=[*SIZES])
     parser.add_argument("--requests", type=int, default=16)
     parser.add_argument("--length", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     torch.set_num_threads(1)
     if given.only in (None, "texts"):
-        texts(given.requests, given.length, given.rounds)
+        texts(given.sizes, given.requests, given.length, given.rounds)
     if given.only in (None, "prompt"):
         prompt()
     if given.only in (None, "pictures"):

@@ -14,7 +14,6 @@ import torch
 
 from tests.serving.engines import engine, model, pieces, run, texts, with_network
 from zaohua.core.errors import ZaohuaError
-from zaohua.core.notes import DataNote
 from zaohua.families.autoregressive import slots
 from zaohua.serving.jobs import Report, TextJob
 from zaohua.serving.settings import Settings
@@ -56,7 +55,6 @@ def together(one: Any, asked: list[dict[str, Any]], **settings: Any) -> list[lis
     return run(all_of())
 
 
-@pytest.mark.filterwarnings("ignore::zaohua.core.notes.DataNote")
 class TestSame:
     @pytest.mark.parametrize("kind", ["zaohua", "gpt2", "llama", "lstm"])
     def test_every_network(self, kind: str) -> None:
@@ -137,8 +135,8 @@ def test_chances_are_those_of_the_model() -> None:
             work = TextWork("a e " * 6, 1, 1, "class a", options, top_logprobs=3, echo=True)
             return await pieces(made, work)
 
-    with pytest.warns(DataNote):  # of a prompt longer than the context
-        parts, usage = run(found())
+    parts, usage = run(found())
+    assert usage.notes == ("the prompt is longer than the context: only its last 16 tokens are read",)
     tokens = [token for piece in parts for token in piece.tokens]
     text = "".join(token.text for token in tokens)
     assert text == "".join(piece.text for piece in parts) and text.startswith("a e " * 6)

@@ -12,14 +12,15 @@ import math
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
-from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
+from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report
 from zaohua.serving.settings import Settings
-from zaohua.serving.work import Full, ItemsWork, Piece, TextUsage, TextWork
+from zaohua.serving.work import Full, ItemsWork, TextWork
+from zaohua.serving.writing import TextsBeingWritten
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -258,40 +259,3 @@ def _fail(future: asyncio.Future[None], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # several may wait for it, or nobody
-
-
-class TextsBeingWritten:
-    """Texts that are being written, see `work.Writing`."""
-
-    def __init__(self, work: TextWork) -> None:
-        self._values: asyncio.Queue[object] = asyncio.Queue()
-        self.job, self._left = TextJob(work, self._values.put_nowait), work.n
-
-    @property
-    def usage(self) -> TextUsage:
-        """Tokens so far."""
-        return TextUsage(self.job.prompt, self.job.written)
-
-    async def __aiter__(self) -> AsyncIterator[Piece]:
-        """Yield pieces; the last of each text has a `finish`.
-
-        Raises:
-            ZaohuaError: the request can't be done (raised before the first piece).
-        """
-        try:
-            while self._left:
-                value = await self._values.get()
-                if isinstance(value, BaseException):
-                    raise value
-                piece = cast(Piece, value)
-                self._left -= piece.finish is not None
-                yield piece
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Stop the writing: the rows are free within two steps."""
-        self.job.cancelled = True
-
-    def __del__(self) -> None:
-        self.close()
