@@ -117,6 +117,7 @@ def when(process: int, url: str) -> float:
     raise AssertionError(f"{url} doesn't answer")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_server_as_people_start_it(tmp_path: Path) -> None:
     """It answers at once, is ready soon, can be tried as it says, and ends when told so."""
     source = Path(zh.__file__).parents[1]

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from zaohua.core.errors import ZaohuaError
 from zaohua.serving.work import Engine, Full, ItemsWork, ModelCard, Piece, TextUsage, TextWork, TokenChance
 
 ResultT = TypeVar("ResultT")
@@ -100,11 +101,12 @@ class FakeEngine:
 
 @dataclass
 class FakeShelf:
-    """Shelf of engines by the ids of their models."""
+    """Shelf of engines by the ids of their models; those without one can't be loaded, which is counted."""
 
     cards: Mapping[str, ModelCard]
     engines: Mapping[str, FakeEngine]
     ready: bool = True
+    failed: int = 0
 
     @property
     def loaded(self) -> Mapping[str, Engine]:
@@ -114,6 +116,9 @@ class FakeShelf:
         pass
 
     async def engine(self, model: str) -> Engine:
+        if model not in self.engines:
+            self.failed += 1
+            raise ZaohuaError("/runs/lost: no weights")
         return self.engines[model]
 
     async def close(self) -> None:

@@ -63,6 +63,8 @@ def test_json() -> None:
         (LABELS, [1], None),
         (LABELS, {"a": 1}, 1),
         (LABELS, [[]], 1),
+        (LABELS, 9, 1),
+        (LABELS, [True, 9], 2),
         (SPEECH, {"voice": "theo"}, 1),
         (SPEECH, "theo", 1),
         (PICTURES, "a.png", 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def test_a_hostile_request_is_refused_or_answered(wire: Wire, number: int) -> No
     assert wire.get("/health").status == 200
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_hostile_requests_leave_nothing_behind(wire: Wire) -> None:
     """After all of them once, all of them again take no further memory."""
     before = memory()
@@ -67,6 +69,18 @@ def test_hostile_requests_leave_nothing_behind(wire: Wire) -> None:
     assert memory() - before < 50 << 20
     assert wire.post({"model": "gpt", "prompt": "a", "max_tokens": 2}).status == 200
     assert until(lambda: wire.gate.state.in_work == wire.gate.state.held == 0)
+
+
+def test_clients_that_leave_free_the_rows_of_a_real_model(wire: Wire) -> None:
+    engine = wire.gate.shelf.loaded["gpt"]
+    many = [wire.connect() for _ in range(20)]
+    for number, made in enumerate(many):
+        body = {"model": "gpt", "prompt": "", "max_tokens": 4000, "n": 2, "stream": bool(number % 2)}
+        made.sendall(asking({**body, "logit_bias": {}, "seed": number}))
+    assert until(lambda: engine.running > 0)
+    for made in many:
+        made.close()
+    assert until(lambda: engine.running + engine.waiting == 0, 2)
 
 
 def test_health_answers_while_a_request_waits_for_its_body(wire: Wire) -> None:

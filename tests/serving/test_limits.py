@@ -10,7 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.serving.rows import RowShelf
-from tests.serving.wire import Wire, answer_of, asking, serving, until, whole
+from tests.serving.wire import Wire, answer_of, asking, serving, until
+from tests.serving.wire import whole as whole_answer
+from zaohua.serving.protocol import is_whole
 from zaohua.serving.settings import Settings
 
 KEY = "key-of-tests"
@@ -53,7 +55,8 @@ def test_a_key_is_asked_for_before_anything_else(closed: Wire) -> None:
     for key in ("other", KEY):
         assert closed.post(BODY, headers=bearer(key)).status == 200
     assert closed.post("no JSON", path="/nowhere").status == 401
-    assert closed.get("/metrics").status == closed.get("/version").status == closed.get("/openapi.json").status == 401
+    assert closed.get("/metrics").status == closed.get("/version").status == closed.get("/v1/models").status == 401
+    assert closed.get("/docs").status == closed.get("/openapi.json").status == 200  # they tell of no model
 
 
 @pytest.mark.parametrize("name", ["api_key", "key", "access_token", "KEY"])
@@ -187,7 +190,7 @@ def test_what_never_ends_is_cut_off(small: Wire, data: bytes, status: int) -> No
 def test_a_second_request_has_deadlines_too(small: Wire) -> None:
     with small.connect(5) as made:
         made.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        assert b"200 OK" in whole(made)
+        assert b"200 OK" in whole_answer(made)
         made.sendall(b"GET /health HT")
         since = time.perf_counter()
         assert made.recv(65536) == b"" and time.perf_counter() - since < 2
@@ -227,6 +230,11 @@ def test_a_full_queue_is_told_at_once_and_before_the_body_is_read() -> None:
         refused = [wire.raw(start) for _ in range(20)]
         assert all(found.status == 429 and 1 <= int(found.headers["retry-after"]) <= 60 for found in refused)
         assert min(found.seconds for found in refused) < 0.01
+        whole = [wire.post(BODY) for _ in range(20)]  # which aren't even parsed
+        assert all(found.status == 429 and 1 <= int(found.headers["retry-after"]) <= 60 for found in whole)
+        assert {found.json["error"]["code"] for found in [*refused, *whole]} == {"queue_full"}
+        assert len({found.headers["x-request-id"] for found in whole}) == 20 and min(f.seconds for f in whole) < 0.005
+        assert b'zaohua_requests_rejected_total{reason="queue"} 40.0' in wire.get("/metrics").body
         assert wire.get("/v1/models").status == wire.get("/health").status == 200
         for made in held:
             made.close()
@@ -259,3 +267,30 @@ def test_connections_are_limited() -> None:
         assert until(lambda: wire.get("/health").status == 200)
         for made in many:
             made.close()
+
+
+def test_sites_that_may_call_are_told_of_a_full_queue_in_their_way() -> None:
+    site = "https://app.example.org"
+    shelf = RowShelf(seconds=0.02, queue=1)
+    with serving(shelf, Settings(port=0, queue=1, origins=(site,))) as wire, wire.connect() as made:
+        made.sendall(asking({**BODY, "max_tokens": 2000}))
+        assert until(lambda: shelf.one.running == 1)
+        found = wire.post(BODY, headers=f"Origin: {site}\r\n")
+        assert found.status == 429 and found.headers["access-control-allow-origin"] == site
+
+
+@pytest.mark.parametrize(
+    "data, whole",
+    [
+        (asking("{}"), True),
+        (asking("{}") + b"more", True),
+        (asking("{}")[:-1], False),
+        (asking("{}").replace(b"POST", b"GET "), False),
+        (b"POST / HTTP/1.1\r\nContent-Length: 2", False),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", False),
+        (b"POST / HTTP/1.1\r\nContent-Length: -2\r\n\r\n{}", False),
+        (b"POST / HTTP/1.1\r\nX: content-length: 2\r\n\r\n{}", False),
+    ],
+)
+def test_whole_requests_are_known_by_their_length(data: bytes, whole: bool) -> None:
+    assert is_whole(data) is whole

@@ -80,6 +80,8 @@ def test_samples_with_conditions_and_options(ask: Any, loaded: dict[str, Any]) -
     assert "1,000" in refused(ask("samples", model="digits", steps=10**6), "steps")
     assert "steps" in refused(ask("samples", model="digits", steps=0), None)
     refused(ask("samples", model="digits", sampler="/etc/passwd"), None)
+    for name, value in (("max_frames", 10**9), ("particles", 10**9), ("melody", "/etc/passwd"), ("top_p", 1e30)):
+        refused(ask("samples", model="chords" if name != "top_p" else "tones", **{name: value}), name)
 
 
 def test_one_item_as_a_file(ask: Any) -> None:

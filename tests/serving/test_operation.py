@@ -173,6 +173,7 @@ def asked(port: int, found: list[str]) -> None:
         found.append(type(error).__name__)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("process", [0.02], indirect=True)
 def test_a_server_that_is_stopped_under_load_loses_no_request(process: tuple[subprocess.Popen[str], int]) -> None:
     """Each connection that was taken gets its whole answer, and later ones are refused."""
@@ -192,6 +193,7 @@ def test_a_server_that_is_stopped_under_load_loses_no_request(process: tuple[sub
     assert made.wait(10) == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 @pytest.mark.parametrize("process", [1.0], indirect=True)
 def test_a_second_signal_ends_the_server_at_once(process: tuple[subprocess.Popen[str], int]) -> None:
     made, port = process

@@ -113,7 +113,7 @@ def _value(codec: ConditionCodec, value: JsonValue, name: str) -> object:
     numbers = value if isinstance(value, list) else [value]
     if not all(isinstance(number, (int, float)) for number in numbers) or not numbers:
         raise invalid(name, "a condition is a label, a text or a number")
-    return value
+    return value if codec.knows([value]).all() else _typed(codec, str(value), name)
 
 
 def _typed(codec: ConditionCodec, text: str, name: str) -> object:

@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from zaohua.core.errors import CheckpointError, NotAvailable, ZaohuaError
+from zaohua.core.errors import NotAvailable, ZaohuaError
 from zaohua.core.json import Json
 from zaohua.serving.work import Full
 
@@ -107,10 +107,6 @@ def as_answer(error: Exception) -> ApiError:
         return error
     if isinstance(error, Full):
         return ApiError(429, str(error), code="queue_full", headers={"Retry-After": str(error.retry_after)})
-    if isinstance(error, CheckpointError):
-        LOG.error("a model can't be loaded: %s", error)
-        never = {"x-should-retry": "false"}
-        return ApiError(503, "this model can't be loaded: see the server's log", code="model_broken", headers=never)
     if isinstance(error, NotAvailable):
         return ApiError(400, str(error), code="not_supported")
     if isinstance(error, ZaohuaError):

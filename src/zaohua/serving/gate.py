@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from zaohua.serving import operation
 from zaohua.serving.app import create_app
 from zaohua.serving.limits.access import guarded
-from zaohua.serving.limits.answers import Answers
-from zaohua.serving.limits.body import Bodies
+from zaohua.serving.limits.answers import Answers, raw
+from zaohua.serving.limits.body import Bodies, busy
 from zaohua.serving.metered import MeteredShelf
 from zaohua.serving.metrics import Metrics
 from zaohua.serving.settings import Settings
@@ -62,6 +62,18 @@ class Gate:
         if full and len(engines) == len(self.shelf.cards):
             return self.state.retry_after
         return self.state.retry_after if self.state.in_work >= places * len(self.shelf.cards) else None
+
+    def refusal(self) -> bytes | None:
+        """Return the answer to a request when there is no place, which costs next to nothing; None if there is one.
+
+        In an overload most of the work would be to parse what is refused. Scripts of other sites need headers of their
+        own in each answer: if they may call, this is left to `Bodies`.
+        """
+        wait = None if self.settings.origins else self.full()
+        if wait is None:
+            return None
+        self.metrics.rejected.labels("queue").inc()
+        return raw(busy(wait))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or begin or end the server's life."""

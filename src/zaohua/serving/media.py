@@ -72,7 +72,9 @@ def rows_of(items: Any) -> list[dict[str, JsonValue]]:
 
     frame = to_frame(items)[0]
     frame.columns = [str(column) for column in frame.columns]
-    rows: list[dict[str, JsonValue]] = json.loads(frame.to_json(orient="records", date_format="iso"))
+    rows: list[dict[str, JsonValue]] = json.loads(
+        frame.to_json(orient="records", date_format="iso", double_precision=15)
+    )
     return rows
 
 

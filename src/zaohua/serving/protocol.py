@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from typing import Literal
 
 import h11
@@ -16,7 +18,13 @@ GRACE = 1.0
 """Seconds beyond the deadline of a body, within which the application can say itself that it is late."""
 LINGER = 0.2
 """Seconds for which a stopping server waits for requests on open connections."""
+LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r\n|$)", re.I)
+"""Length of a body in a request's head."""
 Awaited = Literal["head", "body", "nothing"]
+
+
+def _never() -> None:
+    """Refuse nothing."""
 
 
 class DeadlineProtocol(H11Protocol):
@@ -29,6 +37,8 @@ class DeadlineProtocol(H11Protocol):
 
     settings = Settings()
     """Settings of the server; a subclass for each server has its own, see `protocol_of`."""
+    refusal: Callable[[], bytes | None] = staticmethod(_never)
+    """Tells how a request for work is refused, before it is parsed; None if it isn't."""
     _awaited: Awaited = "nothing"
     _late: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
@@ -43,6 +53,12 @@ class DeadlineProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of a request, and note what the client owes now."""
+        if self._awaited == "head" and is_whole(data) and not self.conn.trailing_data[0]:
+            refused = self.refusal()
+            if refused is not None:
+                self.transport.write(refused)
+                self.transport.close()
+                return
         super().data_received(data)
         self._look()
 
@@ -114,13 +130,28 @@ class DeadlineProtocol(H11Protocol):
             self.loop.call_later(GRACE, self.transport.abort)
 
 
-def protocol_of(server: Settings) -> type[DeadlineProtocol]:
-    """Return the class of connections of a server with these settings."""
+def protocol_of(server: Settings, refused: Callable[[], bytes | None] = _never) -> type[DeadlineProtocol]:
+    """Return the class of connections of a server.
+
+    Args:
+        server: its settings.
+        refused: tells how a request for work is refused at present; None if it isn't.
+    """
 
     class Protocol(DeadlineProtocol):
         settings = server
+        refusal = staticmethod(refused)
 
     return Protocol
+
+
+def is_whole(data: bytes) -> bool:
+    """Return True if bytes hold a whole request for work, of which nothing is left to come."""
+    if not data.startswith(b"POST "):
+        return False
+    head, end, body = data.partition(b"\r\n\r\n")
+    length = LENGTH.search(head)
+    return bool(end) and length is not None and len(body) >= int(length[1])
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

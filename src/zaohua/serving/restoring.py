@@ -53,9 +53,8 @@ def routes(served: Served) -> APIRouter:
             message = f"model: {card.id!r} is of {card.modality}: use /v1/tables, or /v1/completions with a suffix"
             raise ApiError(400, message, "model", "not_supported")
         n = served.count(body.n)
-        steps, options = body.steps or 50, served.options(card, body.model_extra)
-        if steps > served.settings.max_steps:
-            raise invalid("steps", f"at most {served.settings.max_steps:,} on this server")
+        steps, options = served.steps(body.steps), served.options(card, body.model_extra)
+        options.pop("steps", None)
         original, seen = await run_in_threadpool(_read, body, card.modality, served.settings)
         engine = await served.engine(card)
         known = await served.known(card, engine)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from zaohua.core.errors import nearest
+from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import JsonValue
-from zaohua.serving.errors import ApiError, invalid
+from zaohua.serving.errors import LOG, ApiError, invalid
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Engine, ModelCard, Shelf
 
@@ -48,8 +49,14 @@ class Known:
 
     @classmethod
     def of(cls, model: GenerativeModel) -> Known:
-        """Look at a model."""
-        return cls(model.codec_, model.y_codec_, model.file_origin())
+        """Look at a model; the hash of its weights is that of its run's manifest, if it has one."""
+        from zaohua.storage.atomic import hashes_of
+        from zaohua.storage.layout import WEIGHTS
+        from zaohua.storage.provenance.origin import Origin
+
+        weights = hashes_of(Path(model.run_ or "")).get(WEIGHTS)
+        origin = Origin(type(model).__name__, weights) if weights else replace(model.file_origin(), seed=None)
+        return cls(model.codec_, model.y_codec_, origin)
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,20 @@ class Served:
         return card
 
     async def engine(self, card: ModelCard) -> Engine:
-        """Return the engine of a model, which is loaded if it isn't there."""
-        return await self.shelf.engine(card.id)
+        """Return the engine of a model, which is loaded if it isn't there.
+
+        Raises:
+            ApiError: it can't be loaded; the log says why.
+        """
+        try:
+            return await self.shelf.engine(card.id)
+        except ZaohuaError as error:
+            LOG.error("%s can't be loaded: %s", card.id, error)
+            message, never = (
+                f"model: {card.id!r} can't be loaded: the server's log says why",
+                {"x-should-retry": "false"},
+            )
+            raise ApiError(503, message, "model", "model_unavailable", never) from None
 
     async def known(self, card: ModelCard, engine: Engine) -> Known:
         """Return what is known of a loaded model; it is asked once, as a run doesn't change."""
@@ -110,6 +129,12 @@ class Served:
             raise invalid(name, f"at most {self.settings.max_n} in one request")
         return n
 
+    def steps(self, steps: int | None) -> int:
+        """Return the steps of a restoration, which has a sampler of its own, within the server's limit."""
+        if steps is not None and steps > self.settings.max_steps:
+            raise invalid("steps", f"at most {self.settings.max_steps:,} on this server")
+        return steps or 50
+
     def options(self, card: ModelCard, given: Mapping[str, JsonValue] | None) -> dict[str, object]:
         """Return those of some fields that are options of the model's sampling; null leaves an option as it is.
 
@@ -119,14 +144,19 @@ class Served:
         found = {name: value for name, value in (given or {}).items() if name in card.options and value is not None}
         for name, value in found.items():
             _check(name, value)
-        for name, limit in (("max_tokens", self._longest(card)), ("steps", self.settings.max_steps)):
-            asked = found.get(name)
+        for name, usual in card.options.items():
+            limit, asked = self._limit(card, name), found.get(name)
             if isinstance(asked, int) and asked > limit:
                 raise invalid(name, f"at most {limit:,} on this server")
-            usual = card.options.get(name)
             if asked is None and isinstance(usual, int) and usual > limit:
                 found[name] = limit
         return found
+
+    def _limit(self, card: ModelCard, name: str) -> int:
+        """Return how large a whole number may be that is an option: most of them cost time."""
+        settings = self.settings
+        limits = {"max_tokens": self._longest(card), "max_frames": settings.max_tokens, "beams": settings.max_n}
+        return limits.get(name, LARGEST if name == "top_k" else settings.max_steps)
 
     def _longest(self, card: ModelCard) -> int:
         """Return the maximum number of tokens of an item; those of sounds are samples."""
@@ -143,4 +173,4 @@ def _check(name: str, value: JsonValue) -> None:
         return
     for number in numbers:
         if not isinstance(number, (int, float)) or abs(number) > LARGEST or not math.isfinite(number):
-            raise invalid(name, "must be a number" if name not in WORDS else "must be a word")
+            raise invalid(name, f"must be a number up to {LARGEST:,}" if name not in WORDS else "must be a word")

@@ -70,7 +70,7 @@ def uvicorn_config(gate: Gate, settings: Settings) -> uvicorn.Config:
     """Return the settings as uvicorn takes them."""
     return uvicorn.Config(
         gate,
-        http=protocol_of(settings),
+        http=protocol_of(settings, gate.refusal),
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -134,7 +134,7 @@ class Server(uvicorn.Server):
 
     def _connection(self) -> DeadlineProtocol:
         """Return the protocol of a new connection, as uvicorn makes it."""
-        kind = protocol_of(self.gate.settings)
+        kind = protocol_of(self.gate.settings, self.gate.refusal)
         return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 

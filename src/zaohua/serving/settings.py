@@ -54,7 +54,7 @@ class Settings:
     max_tokens: Count = 4096
     """Tokens of a text at most."""
     max_steps: Count = 1000
-    """Steps from noise to an item at most."""
+    """Steps from noise to an item at most, and particles, candidates and tries."""
     max_n: Count = 64
     """Texts or items of one request at most."""
     head_seconds: Seconds = 5.0

@@ -30,7 +30,7 @@ def test_models(client: openai.OpenAI, loaded: dict[str, Any]) -> None:
     models = {model.id: model.to_dict() for model in client.models.list()}
     assert set(models) == set(loaded)
     assert models["digits"]["labels"] == [f"d{number}" for number in range(10)]
-    assert models["digits"]["height"] == models["digits"]["width"] == 8 and models["digits"]["options"]["steps"] == 4
+    assert models["digits"]["shape"] == [8, 8] and models["digits"]["options"]["steps"] == 4
     assert models["texts"]["vocabulary"] == loaded["texts"].spec_.channels and models["tones"]["rate"] == 1000
     assert "chat" in models["talk"]["capabilities"] and "chat" not in models["texts"]["capabilities"]
     assert client.models.retrieve("talk").to_dict() == models["talk"]
@@ -101,7 +101,7 @@ def test_pictures_are_those_of_python(client: openai.OpenAI, loaded: dict[str, A
     for image, pixels in zip(answer.data or [], expected, strict=True):
         np.testing.assert_array_equal(picture(image.b64_json), np.rint(pixels.astype(float) * 255 / 16))
     origin = Image.open(io.BytesIO(base64.b64decode((answer.data or [])[0].b64_json or ""))).info
-    assert "trainedAlgorithmicMedia" in str(origin)
+    assert "trainedAlgorithmicMedia" in str(origin) and loaded["digits"].file_origin().weights in str(origin)
 
 
 def test_size_and_address_of_pictures(client: openai.OpenAI) -> None:
@@ -119,6 +119,15 @@ def test_unknown_prompts(client: openai.OpenAI) -> None:
     assert error.value.param == "prompt" and error.value.code == "unknown_condition"
     with pytest.raises(openai.BadRequestError, match="without conditions"):
         client.images.generate(model="latent", prompt="zebra")
+
+
+def test_what_is_left_out_of_a_prompt_is_told(client: openai.OpenAI) -> None:
+    asked: Any = {"model": "texts", "prompt": "d1 is " * 40, "max_tokens": 2}
+    whole, chunks = client.completions.create(**asked), list(client.completions.create(**asked, stream=True))
+    for answer in (whole, chunks[-1]):
+        assert "the prompt is longer than the context" in (answer.model_extra or {})["notes"][0]
+    assert not any("notes" in (chunk.model_extra or {}) for chunk in chunks[:-1])
+    assert "notes" not in (client.completions.create(model="texts", prompt="d1", max_tokens=2).model_extra or {})
 
 
 def test_edits_keep_what_is_seen(client: openai.OpenAI) -> None:

@@ -24,7 +24,7 @@ def shelf() -> FakeShelf:
     cards = [text_card("chatty", "chat", "suffix"), text_card("a run"), text_card("broken", "chat")]
     engines = {card.id: FakeEngine() for card in cards}
     engines["broken"].breaks_after = 3
-    return FakeShelf({card.id: card for card in cards}, engines)
+    return FakeShelf({card.id: card for card in [*cards, text_card("lost")]}, engines)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def last(shelf: FakeShelf, model: str = "chatty") -> TextWork:
 
 
 def test_models(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["chatty", "a run", "broken"]
+    assert [model.id for model in client.models.list()] == ["chatty", "a run", "broken", "lost"]
     model = client.models.retrieve("a run")
     assert model.id == "a run" and model.object == "model" and model.to_dict()["modality"] == "texts"
 
@@ -197,6 +197,13 @@ def test_server_error(client: openai.OpenAI) -> None:
     with pytest.raises(openai.InternalServerError) as error:
         client.completions.create(model="broken", prompt="x")
     assert error.value.code == "internal_error" and "secret" not in str(error.value)
+
+
+def test_model_that_cannot_be_loaded_is_not_asked_again(client: openai.OpenAI, shelf: FakeShelf) -> None:
+    with pytest.raises(openai.InternalServerError, match="can't be loaded") as error:
+        client.with_options(max_retries=2).completions.create(model="lost", prompt="x")
+    assert error.value.status_code == 503 and error.value.code == "model_unavailable" and shelf.failed == 1
+    assert "/runs" not in str(error.value)
 
 
 def test_unknown_model(client: openai.OpenAI) -> None:

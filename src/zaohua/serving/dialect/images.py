@@ -88,10 +88,10 @@ def routes(served: Served) -> APIRouter:
         engine = await served.engine(card)
         known = await served.known(card, engine)
         y = conditions.of_prompt(known.y_codec, prompt)
-        checked = served.options(card, {"steps": steps}).get("steps", 50)
+        taken = served.steps(steps)
 
         def paint(fitted: GenerativeModel) -> list[Any]:
-            return _painted(fitted, original, seen, count, y=y, random_state=seed, steps=checked, **options)
+            return _painted(fitted, original, seen, count, y=y, random_state=seed, steps=taken, **options)
 
         made = await engine.call(paint, count)
         pictures = await run_in_threadpool(_written, known, original, seen, made, seed)

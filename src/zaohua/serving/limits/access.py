@@ -18,6 +18,9 @@ from zaohua.serving.settings import Settings
 SECRETS = frozenset({"api_key", "api-key", "apikey", "key", "token", "access_token"})
 """Parameters of an address that would carry a key, if we took it there."""
 
+OPEN = frozenset({"/docs", "/openapi.json"})
+"""Pages that tell of no model, which a browser has to get before it can send a key."""
+
 
 def guarded(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Put the checks of access before an application: host and origin, then what browsers ask first, then the key."""
@@ -68,13 +71,16 @@ class Names:
 
 
 class Keys:
-    """Ask for one of the keys, as `Authorization: Bearer KEY`."""
+    """Ask for one of the keys, as `Authorization: Bearer KEY`, except for the pages of `OPEN`."""
 
     def __init__(self, app: ASGIApp, keys: tuple[str, ...]) -> None:
         self.app, self.keys = app, [key.encode() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request in, or refuse it."""
+        if scope["path"].removeprefix(scope.get("root_path", "")) in OPEN:
+            await self.app(scope, receive, send)
+            return
         query = scope["query_string"].decode("latin-1")
         if any(name.casefold() in SECRETS for name, _ in parse_qsl(query[:10_000], keep_blank_values=True)):
             message = "a key in the address would be written into logs: send the header Authorization: Bearer KEY"

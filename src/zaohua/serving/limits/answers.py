@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http
+import json
 import logging
 import re
 import time
@@ -28,6 +30,15 @@ async def refuse(reason: Rejection, error: ApiError, scope: Scope, receive: Rece
     """Answer that a request isn't let in, and note why."""
     VISIT.get().rejected = reason
     await error.response()(scope, receive, send)
+
+
+def raw(error: ApiError) -> bytes:
+    """Return an answer with an error as HTTP/1.1, after which the connection is closed."""
+    body = json.dumps(error.body()).encode()
+    headers = {**error.headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
+    headers |= {"X-Request-Id": uuid.uuid4().hex, "Connection": "close"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {error.status} {http.HTTPStatus(error.status).phrase}\r\n{head}\r\n".encode() + body
 
 
 class Answers:

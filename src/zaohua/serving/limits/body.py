@@ -67,7 +67,7 @@ class Bodies:
         hold.check(declared)
         wait = self.full() if works else None
         if wait is not None:
-            raise Unfit("queue", _later("too many requests wait", "queue_full", wait))
+            raise Unfit("queue", busy(wait))
         hold.grow(declared)
         since = time.perf_counter()
         self.state.in_work += works
@@ -136,6 +136,11 @@ class Hold:
     def release(self) -> None:
         """Give the bytes back."""
         self.state.held -= self.bytes
+
+
+def busy(wait: int) -> ApiError:
+    """Return the answer when no model has a place, with the seconds after which there may be one."""
+    return _later("too many requests wait", "queue_full", wait)
 
 
 def _later(message: str, code: str, wait: int) -> ApiError:
