@@ -31,7 +31,8 @@ from zaohua.core.spec import PAD, DataSpec
 from zaohua.core.stored import Stored
 from zaohua.estimator.encoding import TrainingData
 from zaohua.estimator.methods import ScoreKind
-from zaohua.families.autoregressive.decoding import GUESSES, Decoder, draft_of, generate, guided
+from zaohua.families.autoregressive.decoding import Decoder, generate, guided
+from zaohua.families.autoregressive.drafts import GUESSES, draft_of
 from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.families.autoregressive.token_sampler import TokenSampler
 from zaohua.families.guidance import Guided
