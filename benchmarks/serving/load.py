@@ -4,8 +4,8 @@
     python benchmarks/serving/load.py --minutes 30     # mixed load for so long: does memory grow?
     python benchmarks/serving/load.py --seconds 2      # is everything there? figures mean nothing
 
-A GPT of 1.3 M random weights writes texts of 100 tokens. The server runs on one core, in a process of its own, and the
-client on another; requests come at random moments, whether or not earlier ones are answered (open loop). `capacity` is
+A GPT of 1.3 M random weights writes texts of 100 tokens. The server runs on one core (`--cores`), in a process of its own, and
+the client on the others; requests come at random moments, whether or not earlier ones are answered (open loop). `capacity` is
 what as many clients as there are slots get, each asking one request after another. Exit code 1: a figure misses what it
 has to be, which stands beside it. The machine should have nothing else to do: the load before is printed.
 """
@@ -65,12 +65,13 @@ class Figures:
 
 
 @contextlib.contextmanager
-def server(run: Path, cores: list[int]) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """`zaohua serve` on the first core; yields the process and its port when the model is there."""
+def server(run: Path, cores: set[int]) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """`zaohua serve` on some cores; yields the process and its port when the model is there."""
     command = [sys.executable, "-m", "zaohua", "serve", str(run), "--port", "0", "--slots", str(SLOTS)]
     env = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    pinned = (lambda: os.sched_setaffinity(0, cores[:1])) if len(cores) > 1 else None
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env, preexec_fn=pinned) as made:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=env, preexec_fn=lambda: os.sched_setaffinity(0, cores)
+    ) as made:
         try:
             assert made.stdout is not None
             found = re.search(r":(\d+),", made.stdout.readline())
@@ -229,15 +230,15 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=20, help="of each load")
     parser.add_argument("--minutes", type=float, help="mixed load for so long instead")
     parser.add_argument("--tokens", type=int, default=100)
+    parser.add_argument("--cores", type=int, default=1, help="of the server; the client has the others, or shares all")
     given = parser.parse_args()
     cores, figures, load = sorted(os.sched_getaffinity(0)), Figures(), os.getloadavg()[0]
     print(f"load before: {load:.2f}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "gpt"
         subprocess.run([sys.executable, "-c", MODEL, run], env={**os.environ, "PYTHONPATH": str(SOURCE)}, check=True)
-        if len(cores) > 1:
-            os.sched_setaffinity(0, cores[1:])
-        with server(run, cores) as (made, port):
+        os.sched_setaffinity(0, cores[given.cores :] or cores)
+        with server(run, set(cores[: given.cores])) as (made, port):
             client = Client(port, "gpt", given.tokens)
             if given.minutes:
                 asyncio.run(mixed(client, made.pid, 5, given.minutes, figures))
