@@ -3,17 +3,19 @@
     ZAOHUA_DATA=... python benchmarks/serving/decoding.py --threads 1 --rounds 3
     ZAOHUA_DATA=... python benchmarks/serving/decoding.py --threads 2 --rounds 3 --node FOLDER
     ZAOHUA_DATA=... python benchmarks/serving/decoding.py --width 192 --layers 3 --heads 3     # 1.3 million weights
+    ZAOHUA_DATA=... python benchmarks/serving/decoding.py --threads 2 --rows 1 --busy 1        # beside a busy core
 
-Greedy texts of 200 tokens of a GPT (6 layers, 6 heads, width 384, 66 tokens, context 256) that has learnt for a moment,
-since a draft's guesses depend on it; transformers' networks have the same sizes and random weights. All ways take turns;
-told are medians of tokens per CPU second and per second, all rows together, and how many of our tokens are those of
-the network in torch. FOLDER is one in which `npm install node-llama-cpp@3` was run; llama.cpp decodes one row there.
+Greedy texts of 200 tokens of a GPT (6 layers, 6 heads, width 384, 66 tokens, context 256) that has learnt for a
+moment, since a draft's guesses depend on it; transformers' networks have the same sizes and random weights. All ways
+take turns; told are medians of tokens per CPU second and per second, all rows together, and how many of our tokens are
+those of the network in torch. FOLDER is one in which `npm install node-llama-cpp@3` was run; llama.cpp decodes one row.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -147,6 +149,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=384)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--heads", type=int, default=6)
+    parser.add_argument("--busy", type=int, default=0, help="other processes that compute all the time")
     parser.add_argument("--node", type=Path)
     parser.add_argument("--run", type=Path, help="where the model is kept, so that it needn't be trained again")
     args = parser.parse_args()
@@ -157,12 +160,23 @@ def main() -> None:
         model = model_of(args, "zaohua", args.steps)
         if args.run:
             model.save(args.run)
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(args.busy)]
+    try:
+        compare(model, args)
+    finally:
+        for other in others:
+            other.kill()
+
+
+def compare(model: zh.GPT, args: argparse.Namespace) -> None:
+    """Print the speed of all ways, for each number of rows."""
     vocabulary = model.nets_["net"].head.out_features
     for rows in args.rows:
         found = measured(ways_of(model, args, rows) | peers_of(args, rows, vocabulary), args, rows)
         if rows == 1 and args.node:
             found |= llama_cpp(args)
-        print(json.dumps({"rows": rows, "threads": args.threads, **found}, indent=1), flush=True)
+        about = {"rows": rows, "threads": args.threads, "busy": args.busy}
+        print(json.dumps({**about, **found}, indent=1), flush=True)
 
 
 if __name__ == "__main__":

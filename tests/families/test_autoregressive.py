@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import zaohua as zh
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
-from zaohua.families.autoregressive import decoding
+from zaohua.families.autoregressive import drafts
 from zaohua.families.autoregressive.decoding import generate, guided
 from zaohua.families.autoregressive.surprisal import surprisal
 from zaohua.families.autoregressive.token_sampler import TokenSampler
@@ -156,19 +156,19 @@ class Slow:
     [(0.01, 0.012, 0.001, True), (0.01, 0.012, 0.01, False), (0.01, 0.08, 0.001, False), (0.001, 0.001, 0.02, False)],
 )
 def test_a_draft_is_used_where_it_pays(one: float, several: float, draft: float, expected: bool) -> None:
-    assert decoding.pays(Slow(one, several), Slow(draft), None) is expected
+    assert drafts.pays(Slow(one, several), Slow(draft), None) is expected
 
 
 def test_a_draft_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     net, timed = make_net("zaohua"), []
     for answer in (True, False):
-        monkeypatch.setattr(decoding, "_paid", weakref.WeakKeyDictionary())
-        monkeypatch.setattr(decoding, "pays", lambda *_, answer=answer: timed.append(1) or answer)
+        monkeypatch.setattr(drafts, "_paid", weakref.WeakKeyDictionary())
+        monkeypatch.setattr(drafts, "pays", lambda *_, answer=answer: timed.append(1) or answer)
         with torch.no_grad():
-            drafts = [decoding.draft_of(net, tokens=decoding.WORTH, least=1) for _ in range(3)]
-        assert [draft is not None for draft in drafts] == [answer] * 3
-    assert len(timed) == 2 and decoding.draft_of(net, tokens=decoding.WORTH) is None  # too few weights
-    assert decoding.draft_of(net, tokens=decoding.WORTH - 1, least=1) is None  # too few tokens
+            found = [drafts.draft_of(net, tokens=drafts.WORTH, least=1) for _ in range(3)]
+        assert [draft is not None for draft in found] == [answer] * 3
+    assert len(timed) == 2 and drafts.draft_of(net, tokens=drafts.WORTH) is None  # too few weights
+    assert drafts.draft_of(net, tokens=drafts.WORTH - 1, least=1) is None  # too few tokens
 
 
 def test_rows_in_integers_are_the_same_alone_and_in_a_batch() -> None:

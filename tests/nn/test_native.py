@@ -13,6 +13,7 @@ from zaohua.core.errors import ZaohuaWarning
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn import quick as quick_module
 from zaohua.nn.blueprint import GPT2, LLAMA, ZAOHUA, Blueprint, Stretch
+from zaohua.nn.image_gpt import PixelTransformer
 from zaohua.nn.int8 import Int8Transformer
 from zaohua.nn.lora import adapt
 from zaohua.nn.native import compiler
@@ -188,6 +189,34 @@ def test_what_differs_or_is_slower_is_refused(monkeypatch: pytest.MonkeyPatch) -
     other = make(LLAMA)
     with pytest.warns(ZaohuaWarning, match="differs"):
         assert quick(other) is other
+
+
+@torch.inference_mode()
+def test_images_are_drawn_by_it_too() -> None:
+    torch.manual_seed(0)
+    transformer = Transformer(5, context=9, width=32, layers=2, heads=4, places=True).eval()
+    for p in transformer.parameters():
+        p.add_(0.3 * torch.randn_like(p))
+    net = PixelTransformer(transformer, DataSpec(("height", "width"), (3, 3), (Feature("pixel", "real", 1, 4),)))
+    x = torch.randint(0, 4, (2, 1, 3, 3)) * (2 / 3) - 1
+    whole, state = net(x).flatten(2), net.start(2)
+    assert isinstance(state.decoder, NativeTransformer)
+    values = x.flatten(1)
+    for i in range(9):
+        torch.testing.assert_close(net.step(values[:, i - 1 : i], state), whole[:, :, i], atol=1e-5, rtol=1e-5)
+
+
+@torch.inference_mode()
+def test_long_prompts_are_read_by_the_network_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zaohua.nn.native.decoder.MOST", 5)
+    net = make(ZAOHUA)
+    fast, tokens = native(net), torch.randint(0, V, (1, 9))
+    assert fast.nbytes > sum(p.nbytes for p in net.blocks.parameters())
+    whole, state = net(tokens), fast.start(1)
+    torch.testing.assert_close(fast.step(tokens[:, :8], state), whole[:, 7], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(fast.step(tokens[:, 8:], state), whole[:, 8], atol=1e-5, rtol=1e-5)
+    again = fast.start(1)
+    torch.testing.assert_close(fast.steps(tokens, again), whole, atol=1e-5, rtol=1e-5)
 
 
 def test_unknown_tokens_and_full_caches_are_errors() -> None:

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple, Protocol, cast
+
 import torch
 from torch import Tensor, nn
 
 from zaohua.core.record import Condition
 from zaohua.core.spec import DataSpec
 from zaohua.nn.attention import Cache
+from zaohua.nn.quick import quick
 from zaohua.nn.transformer import Transformer
+
+
+class _Decoder(Protocol):
+    """The transformer, or its compiled decoder."""
+
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]: ...
+
+    def step(self, tokens: Tensor, state: list[Cache]) -> Tensor: ...
+
+    def select(self, state: list[Cache], rows: Tensor) -> None: ...
+
+
+class Drawing(NamedTuple):
+    """State of images that are drawn."""
+
+    decoder: _Decoder
+    caches: list[Cache]
 
 
 class PixelTransformer(nn.Module):
@@ -39,19 +59,20 @@ class PixelTransformer(nn.Module):
         first = torch.full_like(tokens[:, :1], self.begin)
         return self.transformer.attention(torch.cat([first, tokens[:, :-1]], dim=1), y)
 
-    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> list[Cache]:
+    def start(self, n: int, y: Condition | None = None, keep: Tensor | None = None) -> Drawing:
         """Return the initial state for n images, before the first number."""
-        return self.transformer.start(n, y, keep)
+        decoder = cast(_Decoder, quick(self.transformer))
+        return Drawing(decoder, decoder.start(n, y, keep))
 
-    def step(self, values: Tensor, state: list[Cache]) -> Tensor:
+    def step(self, values: Tensor, state: Drawing) -> Tensor:
         """Add the last number (n, 1), or none (n, 0) at first; return logits of the next one's levels, (n, levels)."""
         start = torch.full((len(values), 1), self.begin, device=values.device)
         tokens = self._tokens(values) if values.shape[1] else start
-        return self.transformer.step(tokens, state)[:, : self.begin]
+        return state.decoder.step(tokens, state.caches)[:, : self.begin]
 
-    def select(self, state: list[Cache], rows: Tensor) -> None:
+    def select(self, state: Drawing, rows: Tensor) -> None:
         """Replace each row of the state by that at its index in `rows`, (B,), which has the same condition."""
-        self.transformer.select(state, rows)
+        state.decoder.select(state.caches, rows)
 
     def _tokens(self, values: Tensor) -> Tensor:
         """Convert numbers in [-1, 1] to the indices of their levels."""

@@ -41,6 +41,7 @@ class TextJob(Job):
     Attributes:
         prompt: number of tokens that its texts begin with.
         written: number of tokens that were written.
+        notes: what was left out of the prompt.
         failed: whether it had an error.
     """
 
@@ -48,6 +49,7 @@ class TextJob(Job):
         super().__init__(work.n, give)
         self.source = source
         self.work, self.prompt, self.written, self.failed = work, 0, 0, False
+        self.notes: tuple[str, ...] = ()
 
     @property
     def unwanted(self) -> bool:

@@ -77,8 +77,9 @@ def lanes_of(model: GenerativeModel, settings: Settings) -> dict[type[Job], Lane
 
 
 def size_of(model: GenerativeModel, settings: Settings) -> int:
-    """Return the bytes of a model's tensors, and of the state of all slots if it writes texts."""
+    """Return the bytes of a model's tensors, and of its decoder and the state of all slots if it writes texts."""
     weights = sum(tensor.nbytes for tensor in model.tensors().values())
     if not isinstance(model, TextModel):
         return weights
-    return weights + settings.slots * row_bytes(model.decoder(None))
+    decoder = model.decoder(None)
+    return weights + getattr(decoder, "nbytes", 0) + settings.slots * row_bytes(decoder)

@@ -9,7 +9,7 @@ from typing import cast
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.noise import ItemNoise
-from zaohua.core.notes import note
+from zaohua.core.notes import gathered, note
 from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
 from zaohua.families.autoregressive.decoding import Decoder
@@ -140,7 +140,10 @@ class TextLane:
         """Return the texts of a request; none if it can't be done, or nobody waits for it."""
         try:
             if not job.unwanted:
-                return list(self._texts(job))
+                with gathered() as notes:
+                    texts = list(self._texts(job))
+                job.notes = tuple(notes)
+                return texts
         except Exception as error:
             report.give(job, error)
         report.admit(job.size)

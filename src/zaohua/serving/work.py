@@ -80,10 +80,11 @@ class Piece:
 
 @dataclass(frozen=True)
 class TextUsage:
-    """Numbers of tokens that were read and written."""
+    """Numbers of tokens that were read and written, and what was left out of the prompt, in words."""
 
     prompt: int
     written: int
+    notes: tuple[str, ...] = ()
 
 
 class Writing(Protocol):

@@ -44,7 +44,7 @@ class TextsBeingWritten:
     @property
     def usage(self) -> TextUsage:
         """Tokens so far."""
-        return TextUsage(self.job.prompt, self.job.written)
+        return TextUsage(self.job.prompt, self.job.written, self.job.notes)
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
         """Yield pieces; the last of each text has a `finish`.

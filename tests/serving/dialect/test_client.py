@@ -121,6 +121,15 @@ def test_unknown_prompts(client: openai.OpenAI) -> None:
         client.images.generate(model="latent", prompt="zebra")
 
 
+def test_what_is_left_out_of_a_prompt_is_told(client: openai.OpenAI) -> None:
+    asked: Any = {"model": "texts", "prompt": "d1 is " * 40, "max_tokens": 2}
+    whole, chunks = client.completions.create(**asked), list(client.completions.create(**asked, stream=True))
+    for answer in (whole, chunks[-1]):
+        assert "the prompt is longer than the context" in (answer.model_extra or {})["notes"][0]
+    assert not any("notes" in (chunk.model_extra or {}) for chunk in chunks[:-1])
+    assert "notes" not in (client.completions.create(model="texts", prompt="d1", max_tokens=2).model_extra or {})
+
+
 def test_edits_keep_what_is_seen(client: openai.OpenAI) -> None:
     given = np.arange(64).reshape(8, 8) * 4
     mask = np.zeros((8, 8, 4))

@@ -54,11 +54,12 @@ class Row:
     wants: bool = False
     given: Iterator[int] | None = None
     begin: int = field(init=False)
-    settings: object = field(init=False)
+    settings: str = field(init=False)
 
     def __post_init__(self) -> None:
         c, self.begin = self.choice, len(self.tokens)
-        self.settings = (c.temperature, c.top_k, c.top_p, c.min_p, c.repetition_penalty, *c.bias.items())
+        settings = (c.temperature, c.top_k, c.top_p, c.min_p, c.repetition_penalty, *c.bias.items())
+        self.settings = repr(settings)  # a text keeps its hash, which a tuple of many tokens would compute at each step
 
     @property
     def written(self) -> int:
@@ -238,7 +239,7 @@ def row_bytes(net: Decoder) -> int:
 
 def _chosen(rows: Sequence[Row], logits: Tensor) -> list[Step]:
     """Choose the next token of each row from its logits (B, V)."""
-    groups: dict[object, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for i, row in enumerate(rows):
         groups.setdefault(row.settings, []).append(i)
     changed, out = _penalised(rows, logits), list[Step]()

@@ -115,8 +115,8 @@ class TextModel(TokenModel[TextCodec]):
         if self.beams > 1:
             yield from self._most_likely(first, y, room)
             return
-        begins = self._begins(opening)
-        texts = [Text(self.codec_, self.stop, room, begins) for _ in range(noise.n if self.stop else 0)]
+        count = noise.n if self.stop else 0
+        texts = [Text(self.codec_, self.stop, room, self._begins(opening)) for _ in range(count)]
         for _, row in zip(range(room), rows, strict=False):
             yield row
             for text, token in zip(texts, row.tolist() if texts else (), strict=True):
@@ -205,13 +205,11 @@ class TextModel(TokenModel[TextCodec]):
             if codes is None and self.y_codec_ is not None:
                 codes = self.y_codec_.draw(noise)
             rows = self.tokens(noise, self.prepare_conditions(codes, noise), opening)
-            room = self.room(next(rows).shape[1], opening is not None)
-            text = Text(self.codec_, self.stop, room, self._begins(opening))
+            length = next(rows).shape[1]
+            text = Text(self.codec_, self.stop, self.room(length, opening is not None), self._begins(opening))
             for token in map(int, rows):
                 if piece := text.add(token):
                     yield piece
-                if text.finish:
-                    return
 
     def room(self, opening: int, answers: bool = False) -> int:
         """Return the maximum number of tokens after so many others: with a suffix, all must fit into the context."""

@@ -47,6 +47,7 @@ class TokenSampler:
     bias: Mapping[int, float] = field(default_factory=dict)
     allowed: Allowed | None = None
     ends: tuple[int, ...] = ()
+    _biases: dict[tuple[int, torch.device], Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, logits: Tensor, u: Tensor, before: Tensor) -> Tensor:
         """Choose the next token of each row.
@@ -85,7 +86,7 @@ class TokenSampler:
             penalised = torch.where(logits > 0, logits / self.repetition_penalty, logits * self.repetition_penalty)
             logits = torch.where(there, penalised, logits)
         if self.bias:
-            logits = logits + _row(tuple(self.bias.items()), logits.shape[1], logits.device)
+            logits = logits + self._bias_of(logits.shape[1], logits.device)
         if self.allowed is not None:
             logits = logits.masked_fill(~self.allowed(before), -torch.inf)
         return logits
@@ -105,11 +106,10 @@ class TokenSampler:
             logits = logits.masked_fill(beyond.gather(1, order.argsort(dim=1)), -torch.inf)
         return logits
 
-
-@functools.lru_cache(maxsize=16)
-def _row(bias: tuple[tuple[int, float], ...], size: int, device: torch.device) -> Tensor:
-    """Return the bias of each token, float32 (size,); cached, as every generated token needs it."""
-    row = torch.zeros(size)
-    for token, value in bias:
-        row[token] = value
-    return row.to(device)
+    def _bias_of(self, size: int, device: torch.device) -> Tensor:
+        """Return the bias of each token, float32 (size,); it is kept, as every generated token needs it."""
+        if (size, device) not in self._biases:
+            row = torch.zeros(size)
+            row[torch.tensor([*self.bias])] = torch.tensor([*self.bias.values()], dtype=row.dtype)
+            self._biases[size, device] = row.to(device)
+        return self._biases[size, device]

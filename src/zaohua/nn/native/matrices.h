@@ -162,7 +162,8 @@ static void round_rows(const float* x, int64_t n, int64_t in, int8_t* to, float*
 // Multiply rows (n, in) with a matrix: to (n, out).
 static void product(const Matrix& m, const Rows& x, int64_t n, float* to) {
   int64_t blocks = (n + ROWS - 1) / ROWS, in = m.weights ? m.in : quads(m.in);
-  int lines = (int)((PANEL * 4 / 64 + blocks - 1) / blocks);
+  // with one block the processor's own prefetching of the panels, read in order, is faster
+  int lines = blocks > 1 ? (int)((PANEL * 4 / 64 + blocks - 1) / blocks) : 0;
   for (int64_t p = 0; p < panels(m.out); p++)
     for (int64_t b = 0, row = 0; b < blocks; b++) {
       int64_t count = (n - row + blocks - b - 1) / (blocks - b), fetched = b * in * 64 * lines;

@@ -128,6 +128,11 @@ class Packed:
             self._layers,
         )
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that was copied."""
+        return sum(tensor.nbytes for tensor in self._kept)
+
     def _layer(self, net: Transformer, block: TransformerBlock, index: int) -> Layer:
         """Return a block; its angles are the local ones where it has a window and they differ."""
         attention, blueprint = block.attention, net.blueprint

@@ -105,7 +105,12 @@ async def _whole(engine: Engine, work: TextWork, model: str) -> Json:
             }
             for i, each in enumerate(texts)
         ]
-        return {**text.head("chatcmpl", "chat.completion", model), "choices": choices, "usage": text.usage(begun)}
+        return {
+            **text.head("chatcmpl", "chat.completion", model),
+            "choices": choices,
+            "usage": text.usage(begun),
+            **text.remarks(begun),
+        }
 
 
 async def _chunks(engine: Engine, work: TextWork, model: str, wants_usage: bool) -> AsyncGenerator[Json]:
@@ -126,7 +131,7 @@ async def _chunks(engine: Engine, work: TextWork, model: str, wants_usage: bool)
                 logprobs = _logprobs(piece.tokens) if work.top_logprobs is not None else None
                 yield chunk(piece.index, {"content": piece.text}, None, logprobs)
             if piece.finish:
-                yield chunk(piece.index, {}, piece.finish)
+                yield chunk(piece.index, {}, piece.finish) | text.remarks(begun)
         if wants_usage:
             yield {**head, "choices": [], "usage": text.usage(begun)}
 

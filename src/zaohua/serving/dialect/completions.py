@@ -124,7 +124,7 @@ async def _whole(engine: Engine, asked: Asked) -> Json:
             logprobs = None if asked.logprobs is None else Logprobs(asked.logprobs).told(each.tokens)
             choices.append({"index": i, "text": each.text, "logprobs": logprobs, "finish_reason": each.finish})
         head = text.head("cmpl", "text_completion", asked.model)
-        return {**head, "choices": choices, "usage": text.usage(begun)}
+        return {**head, "choices": choices, "usage": text.usage(begun), **text.remarks(begun)}
 
 
 def _mean(written: text.Written) -> float:
@@ -141,7 +141,8 @@ async def _chunks(engine: Engine, asked: Asked) -> AsyncGenerator[Json]:
         async for piece in text.pieces(begun, asked.n):
             logprobs = None if asked.logprobs is None else told[piece.index].told(piece.tokens)
             choice: Json = {"index": piece.index, "text": piece.text, "logprobs": logprobs}
-            yield {**head, "choices": [{**choice, "finish_reason": piece.finish}], **unknown}
+            remarks = text.remarks(begun) if piece.finish else {}
+            yield {**head, "choices": [{**choice, "finish_reason": piece.finish}], **unknown, **remarks}
         if asked.usage:
             yield {**head, "choices": [], "usage": text.usage(begun)}
 

@@ -53,7 +53,7 @@ def routes(served: Served) -> APIRouter:
             return await streamed(_events(engine, work, body), named=True)
         async with text.writing(engine, [work]) as begun:
             (written,) = await text.gathered(begun, 1)
-            return _answer(_head(body), written.text, written.finish, text.usage(begun))
+            return _answer(_head(body), written.text, written.finish, text.usage(begun)) | text.remarks(begun)
 
     return router
 
@@ -129,7 +129,7 @@ async def _events(engine: Engine, work: TextWork, body: ResponseBody) -> AsyncGe
             whole.add(piece)
             if piece.text:
                 yield event("output_text.delta", **place, delta=piece.text, logprobs=[])
-        answer = _answer(head, whole.text, whole.finish, text.usage(begun))
+        answer = _answer(head, whole.text, whole.finish, text.usage(begun)) | text.remarks(begun)
         yield event("output_text.done", **place, text=whole.text, logprobs=[])
         yield event("content_part.done", **place, part=_part(whole.text))
         yield event("output_item.done", output_index=0, item=answer["output"][0])

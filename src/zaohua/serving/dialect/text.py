@@ -194,6 +194,12 @@ def usage(begun: Sequence[Writing]) -> dict[str, int]:
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
 
 
+def remarks(begun: Sequence[Writing]) -> dict[str, JsonValue]:
+    """Return what was left out of the prompts as a field of an answer; nothing if all of them was read."""
+    notes: list[JsonValue] = [*dict.fromkeys(note for each in begun for note in each.usage.notes)]
+    return {"notes": notes} if notes else {}
+
+
 def head(prefix: str, kind: str, model: str) -> dict[str, JsonValue]:
     """Return the fields with which an answer, and each chunk of it, begins."""
     return {"id": f"{prefix}-{secrets.token_hex(12)}", "object": kind, "created": int(time.time()), "model": model}
