@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving.hostile import asking, cases
-from tests.serving.wire import Wire, serving, until
+from tests.serving.hostile import cases
+from tests.serving.wire import Wire, asking, serving, until
 from zaohua.serving.models import Runs
 from zaohua.serving.settings import Settings
 
