@@ -13,8 +13,8 @@ import os
 
 from ray import serve
 
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.gate import Gate
-from zaohua.serving.models import Runs
 from zaohua.serving.settings import Settings
 
 

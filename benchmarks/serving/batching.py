@@ -28,7 +28,7 @@ import torch
 from torch import nn
 
 from zaohua.families.autoregressive import tokens as token_models
-from zaohua.serving.engine import ModelEngine
+from zaohua.serving.engines.engine import ModelEngine
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import ItemsWork, TextWork
 

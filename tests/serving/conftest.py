@@ -14,8 +14,8 @@ import zaohua as zh
 from tests.serving.live import listening
 from tests.sounds import RATE, tone
 from tests.trainings import digits, make
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.gate import Gate
-from zaohua.serving.models import Runs
 from zaohua.serving.settings import Settings
 
 

@@ -17,7 +17,7 @@ import zaohua as zh
 from zaohua.nn.blueprint import NAMED
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
-from zaohua.serving.engine import ModelEngine
+from zaohua.serving.engines.engine import ModelEngine
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Piece, TextUsage, TextWork
 

@@ -11,8 +11,8 @@ from zaohua.modalities.images.codec import ImageCodec
 from zaohua.modalities.labels.codec import LabelCodec
 from zaohua.modalities.records.codec import RecordCodec
 from zaohua.modalities.texts.codec import TextCodec
-from zaohua.serving import conditions
-from zaohua.serving.errors import ApiError
+from zaohua.serving.requests import conditions
+from zaohua.serving.requests.errors import ApiError
 
 LABELS = LabelCodec().fit([1, 2, 3])
 TEXTS = TextCodec().fit(["hello there", "good day"])

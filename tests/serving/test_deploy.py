@@ -19,7 +19,7 @@ from tests.serving.wire import Wire, serving
 from zaohua.cli.flags import from_fields, parse
 from zaohua.cli.serve import FLAGS
 from zaohua.core.params import fields_of
-from zaohua.serving.models import Runs
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.settings import Settings
 
 ROOT = Path(__file__).parents[2]

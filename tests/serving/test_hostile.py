@@ -11,7 +11,7 @@ import pytest
 
 from tests.serving.hostile import cases
 from tests.serving.wire import Wire, asking, serving, until
-from zaohua.serving.models import Runs
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.settings import Settings
 
 RUNS = Path(__file__).parents[1] / "golden" / "runs"

@@ -12,7 +12,7 @@ import pytest
 from tests.serving.rows import RowShelf
 from tests.serving.wire import Wire, answer_of, asking, serving, until
 from tests.serving.wire import whole as whole_answer
-from zaohua.serving.protocol import is_whole
+from zaohua.serving.limits.protocol import is_whole
 from zaohua.serving.settings import Settings
 
 KEY = "key-of-tests"

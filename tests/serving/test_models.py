@@ -14,14 +14,14 @@ import pytest
 from tests.serving.engines import RUNS, model, run, texts
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import DataNote
-from zaohua.serving.models import Runs
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Full, TextWork
 from zaohua.storage.layout import WEIGHTS
 
 CARDS = """
 import sys
-from zaohua.serving.models import Runs
+from zaohua.serving.engines.shelf import Runs
 from zaohua.serving.settings import Settings
 cards = Runs(sys.argv[1:], Settings()).cards
 assert len(cards) == len(sys.argv) - 1

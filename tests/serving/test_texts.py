@@ -15,9 +15,9 @@ import torch
 from tests.serving.engines import engine, model, pieces, run, texts, with_network
 from zaohua.core.errors import ZaohuaError
 from zaohua.families.autoregressive import slots
-from zaohua.serving.jobs import Report, TextJob
+from zaohua.serving.engines.jobs import Report, TextJob
+from zaohua.serving.engines.texts import TextLane
 from zaohua.serving.settings import Settings
-from zaohua.serving.texts import TextLane
 from zaohua.serving.work import Full, ItemsWork, Piece, TextWork
 
 LONG = {"max_tokens": 45}

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = _settings(values)
     _check(settings)
     from zaohua.serving import server
-    from zaohua.serving.models import Runs
+    from zaohua.serving.engines.shelf import Runs
 
     shelf = Runs(names, settings, values.texts("preload") or None)
     listening = server.listen(settings)

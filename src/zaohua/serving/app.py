@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from zaohua import __version__
-from zaohua.serving import docs, errors, native, restoring
+from zaohua.serving import docs
 from zaohua.serving.dialect import absent, chat, completions, images, models, responses, speech
-from zaohua.serving.served import Served
+from zaohua.serving.native import items, restoring
+from zaohua.serving.requests import errors
+from zaohua.serving.requests.served import Served
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf
 
@@ -18,7 +20,7 @@ ROUTES = (
     responses.routes,
     images.routes,
     speech.routes,
-    native.routes,
+    items.routes,
     restoring.routes,
     absent.routes,
 )

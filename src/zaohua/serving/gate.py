@@ -12,13 +12,13 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zaohua.serving import operation
 from zaohua.serving.app import create_app
 from zaohua.serving.limits.access import guarded
 from zaohua.serving.limits.answers import Answers, raw
 from zaohua.serving.limits.body import Bodies, busy
-from zaohua.serving.metered import MeteredShelf
-from zaohua.serving.metrics import Metrics
+from zaohua.serving.operation.answering import Answering, facts, health
+from zaohua.serving.operation.metered import MeteredShelf
+from zaohua.serving.operation.metrics import Metrics
 from zaohua.serving.settings import Settings
 from zaohua.serving.state import State
 from zaohua.serving.work import Shelf
@@ -45,8 +45,8 @@ class Gate:
         self.routes = create_app(self.shelf, settings) if routes is None else routes
         told = self.metrics.text if settings.metrics else None
         app: ASGIApp = Bodies(self.routes, settings, self.state, self.full)
-        app = guarded(operation.Answering(app, operation.facts(told)), settings)
-        app = operation.Answering(app, operation.health(self.ready))
+        app = guarded(Answering(app, facts(told)), settings)
+        app = Answering(app, health(self.ready))
         self.app = Answers(app, self.state, self.metrics.report)
 
     def ready(self) -> bool:

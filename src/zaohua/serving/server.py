@@ -16,7 +16,7 @@ import uvicorn
 from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError
 from zaohua.serving.gate import Gate
-from zaohua.serving.protocol import HEAD_BYTES, DeadlineProtocol, protocol_of
+from zaohua.serving.limits.protocol import HEAD_BYTES, DeadlineProtocol, protocol_of
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Shelf
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 
-from zaohua.serving.errors import ApiError
-from zaohua.serving.served import Served
+from zaohua.serving.requests.errors import ApiError
+from zaohua.serving.requests.served import Served
 
 ABSENT = {
     "/v1/embeddings": "no model here makes embeddings of texts; /v1/latents gives the latents of items",

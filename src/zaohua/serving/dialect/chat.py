@@ -12,9 +12,9 @@ from pydantic import Field
 from zaohua.core.json import Json
 from zaohua.serving.dialect import text
 from zaohua.serving.dialect.sse import streamed
-from zaohua.serving.errors import ApiError, invalid
-from zaohua.serving.served import Body, Served
-from zaohua.serving.strict import StrictRoute
+from zaohua.serving.requests.errors import ApiError, invalid
+from zaohua.serving.requests.served import Body, Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.work import Engine, ModelCard, TextWork, TokenChance
 
 MOST_MESSAGES = 1000

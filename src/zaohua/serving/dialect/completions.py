@@ -13,9 +13,9 @@ from pydantic import Field
 from zaohua.core.json import Json, JsonValue
 from zaohua.serving.dialect import text
 from zaohua.serving.dialect.sse import streamed
-from zaohua.serving.errors import invalid
-from zaohua.serving.served import Served
-from zaohua.serving.strict import StrictRoute
+from zaohua.serving.requests.errors import invalid
+from zaohua.serving.requests.served import Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.work import Engine, ModelCard, TextWork, TokenChance
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]

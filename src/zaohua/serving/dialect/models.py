@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from zaohua.core.json import Json
-from zaohua.serving.served import Served
-from zaohua.serving.strict import StrictRoute
+from zaohua.serving.requests.served import Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.work import ModelCard
 
 

@@ -14,9 +14,9 @@ from zaohua.core.json import Json, JsonValue
 from zaohua.serving.dialect import text
 from zaohua.serving.dialect.chat import MOST_MESSAGES, Message, chat_model, dialogue_of
 from zaohua.serving.dialect.sse import streamed
-from zaohua.serving.errors import invalid
-from zaohua.serving.served import Served
-from zaohua.serving.strict import StrictRoute
+from zaohua.serving.requests.errors import invalid
+from zaohua.serving.requests.served import Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.work import Engine, Finish, TextWork
 
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from zaohua.serving import conditions, media
 from zaohua.serving.dialect.text import Seed
-from zaohua.serving.errors import ApiError, invalid
-from zaohua.serving.served import Body, Known, Served
-from zaohua.serving.strict import StrictRoute
+from zaohua.serving.requests import conditions, media
+from zaohua.serving.requests.errors import ApiError, invalid
+from zaohua.serving.requests.served import Body, Known, Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.work import ItemsWork
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from fastapi.responses import StreamingResponse
 
 from zaohua.core.json import Json
-from zaohua.serving.errors import as_answer
+from zaohua.serving.requests.errors import as_answer
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Headers by which proxies neither keep nor hold back what is streamed."""

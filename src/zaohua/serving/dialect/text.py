@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
-from zaohua.serving import conditions
-from zaohua.serving.errors import invalid
-from zaohua.serving.served import Body, Served
+from zaohua.serving.requests import conditions
+from zaohua.serving.requests.errors import invalid
+from zaohua.serving.requests.served import Body, Served
 from zaohua.serving.work import Engine, Finish, ModelCard, Piece, TextWork, TokenChance, Writing
 
 MOST_STOPS, LONGEST_STOP = 16, 1000

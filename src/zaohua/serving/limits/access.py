@@ -11,8 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from zaohua.core.advice import option
-from zaohua.serving.errors import ApiError
 from zaohua.serving.limits.answers import refuse
+from zaohua.serving.requests.errors import ApiError
 from zaohua.serving.settings import Settings
 
 SECRETS = frozenset({"api_key", "api-key", "apikey", "key", "token", "access_token"})

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from zaohua.serving.errors import ApiError
-from zaohua.serving.protocol import HEAD_BYTES
+from zaohua.serving.limits.protocol import HEAD_BYTES
+from zaohua.serving.requests.errors import ApiError
 from zaohua.serving.state import VISIT, Answered, Rejection, State, Visit
 
 LOG = logging.getLogger("zaohua.serving")

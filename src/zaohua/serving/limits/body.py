@@ -12,9 +12,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from zaohua.serving.errors import ApiError
 from zaohua.serving.limits.answers import refuse
 from zaohua.serving.limits.race import run
+from zaohua.serving.requests.errors import ApiError
 from zaohua.serving.settings import Settings
 from zaohua.serving.state import VISIT, Rejection, State
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zaohua.serving.dialect.sse import event
-from zaohua.serving.errors import ApiError, as_answer
+from zaohua.serving.requests.errors import ApiError, as_answer
 from zaohua.serving.state import VISIT, Answered
 
 TIDY = 5.0

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.notes import gathered
-from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report
+from zaohua.serving.engines.jobs import CallJob, ItemsJob, Job, Lane, Report
+from zaohua.serving.engines.writing import TextsBeingWritten
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Full, ItemsWork, TextWork
-from zaohua.serving.writing import TextsBeingWritten
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel
@@ -201,7 +201,7 @@ class ModelEngine:
 
     def _lanes(self) -> dict[type[Job], Lane]:
         """Load the model, and what computes each kind of job."""
-        from zaohua.serving import lanes
+        from zaohua.serving.engines import lanes
 
         model = cast("GenerativeModel", self._load())
         found = lanes.lanes_of(model, self.settings)

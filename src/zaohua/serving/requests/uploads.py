@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from zaohua.core.json import JsonValue
 from zaohua.core.notes import gathered, note
-from zaohua.serving.errors import ApiError, invalid
-from zaohua.serving.media import placed
-from zaohua.serving.served import Known
+from zaohua.serving.requests.errors import ApiError, invalid
+from zaohua.serving.requests.media import placed
+from zaohua.serving.requests.served import Known
 from zaohua.serving.settings import Settings
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from zaohua.core.hardware import small_products
 from zaohua.estimator.base import GenerativeModel
 from zaohua.families.autoregressive.slots import row_bytes
 from zaohua.families.autoregressive.texts import TextModel
-from zaohua.serving.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
-from zaohua.serving.microbatch import ItemsLane
+from zaohua.serving.engines.jobs import CallJob, ItemsJob, Job, Lane, Report, TextJob
+from zaohua.serving.engines.microbatch import ItemsLane
+from zaohua.serving.engines.texts import TextLane
 from zaohua.serving.settings import Settings
-from zaohua.serving.texts import TextLane
 
 THREADS = torch.get_num_threads()
 """Number of threads of this machine, before any engine has set its own."""

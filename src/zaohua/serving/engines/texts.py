@@ -16,8 +16,8 @@ from zaohua.families.autoregressive.decoding import Decoder
 from zaohua.families.autoregressive.slots import Row, Step, TokenLoop
 from zaohua.families.autoregressive.texts import TextModel
 from zaohua.families.autoregressive.writing import Text
-from zaohua.serving.chances import chance, chances_of, told
-from zaohua.serving.jobs import ItemsJob, Report, TextJob
+from zaohua.serving.engines.chances import chance, chances_of, told
+from zaohua.serving.engines.jobs import ItemsJob, Report, TextJob
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Piece, TextWork, TokenChance
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zaohua.core.errors import ZaohuaError, nearest
 from zaohua.core.json import JsonValue
-from zaohua.serving.errors import LOG, ApiError, invalid
+from zaohua.serving.requests.errors import LOG, ApiError, invalid
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import Engine, ModelCard, Shelf
 

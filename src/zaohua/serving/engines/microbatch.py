@@ -20,7 +20,7 @@ from zaohua.core.record import Condition
 from zaohua.estimator.base import GenerativeModel
 from zaohua.estimator.tensors import to_cpu
 from zaohua.modalities.condition_base import ConditionCodes
-from zaohua.serving.jobs import ItemsJob, Report
+from zaohua.serving.engines.jobs import ItemsJob, Report
 from zaohua.serving.settings import Settings
 
 

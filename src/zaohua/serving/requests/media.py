@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import JsonValue
 from zaohua.core.notes import gathered, note
-from zaohua.serving.errors import ApiError, invalid
-from zaohua.serving.served import Known
+from zaohua.serving.requests.errors import ApiError, invalid
+from zaohua.serving.requests.served import Known
 
 if TYPE_CHECKING:
     from zaohua.modalities.images.original import Picture

@@ -12,8 +12,8 @@ from zaohua.core.advice import option
 from zaohua.core.errors import ZaohuaError, unknown
 from zaohua.core.memory import free_memory, in_units
 from zaohua.core.notes import note
-from zaohua.serving.cards import card
-from zaohua.serving.engine import ModelEngine
+from zaohua.serving.engines.cards import card
+from zaohua.serving.engines.engine import ModelEngine
 from zaohua.serving.settings import Settings
 from zaohua.serving.work import ModelCard
 

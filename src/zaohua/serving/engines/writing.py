@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import cast
 
-from zaohua.serving.jobs import TextJob
+from zaohua.serving.engines.jobs import TextJob
 from zaohua.serving.work import Piece, TextUsage, TextWork
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zaohua.serving.metrics import Metrics
+from zaohua.serving.operation.metrics import Metrics
 from zaohua.serving.state import VISIT
 from zaohua.serving.work import Engine, ItemsWork, ModelCard, Piece, ResultT, Shelf, TextUsage, TextWork, Writing
 

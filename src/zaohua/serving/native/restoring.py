@@ -10,12 +10,12 @@ from pydantic import Field
 
 from zaohua.core.json import Json, JsonValue
 from zaohua.core.notes import gathered
-from zaohua.serving import conditions, media, uploads
 from zaohua.serving.dialect.text import Seed
-from zaohua.serving.errors import ApiError, invalid
-from zaohua.serving.served import Body, Known, Served
+from zaohua.serving.requests import conditions, media, uploads
+from zaohua.serving.requests.errors import ApiError, invalid
+from zaohua.serving.requests.served import Body, Known, Served
+from zaohua.serving.requests.strict import StrictRoute
 from zaohua.serving.settings import Settings
-from zaohua.serving.strict import StrictRoute
 
 if TYPE_CHECKING:
     from zaohua.estimator.base import GenerativeModel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.json import JsonValue
-from zaohua.serving.errors import ApiError, invalid
+from zaohua.serving.requests.errors import ApiError, invalid
 
 if TYPE_CHECKING:
     from zaohua.modalities.condition_base import ConditionCodec

@@ -1,0 +1,1 @@
+"""Routes of our own, for every kind of data."""
