@@ -72,7 +72,7 @@ def uvicorn_config(gate: Gate, settings: Settings) -> uvicorn.Config:
         gate,
         http=protocol_of(settings, gate.refusal),
         ws="none",
-        loop="asyncio",
+        loop="auto",  # uvloop where it is: a connection costs a third less
         lifespan="on",
         log_level="error",
         access_log=False,
