@@ -16,6 +16,8 @@ from zaohua.core.errors import ZaohuaError
 CGROUP = Path("/sys/fs/cgroup")
 MESSAGES = ("can't allocate memory", "out of memory", "not enough memory", "cannot allocate memory")
 """Parts of the texts of errors of torch and the system that mean that memory has run out."""
+LITTLE = 2**20
+"""Bytes that are taken to be there: to ask the system takes as long as a small request."""
 T = TypeVar("T")
 
 
@@ -97,6 +99,8 @@ def require(needed: float, what: str, advice: str, free: float | None = None) ->
     Raises:
         OutOfMemory: it needs more than is free.
     """
+    if free is None and needed < LITTLE:
+        return
     room = free_memory() if free is None else free
     if needed > room:
         raise OutOfMemory(
