@@ -34,14 +34,14 @@ class Outcome:
 
 
 class Client:
-    """Sends requests to a server of this machine."""
+    """Sends requests to a server of this machine; `more` is asked for in each request for a text."""
 
-    def __init__(self, port: int, model: str, tokens: int):
-        self.port, self.model, self.tokens = port, model, tokens
+    def __init__(self, port: int, model: str, tokens: int, **more: Any):
+        self.port, self.model, self.tokens, self.more = port, model, tokens, more
 
     def text(self, seed: int, **more: Any) -> dict[str, Any]:
         """A request for a text."""
-        return {"model": self.model, "prompt": "", "max_tokens": self.tokens, "seed": seed, **more}
+        return {"model": self.model, "prompt": "", "max_tokens": self.tokens, "seed": seed, **self.more, **more}
 
     async def post(self, body: dict[str, Any] | bytes, leave: float = 60, path: str = "/v1/completions") -> Outcome:
         """Send a POST request; go away after some seconds."""

@@ -64,11 +64,13 @@ class Server:
         command: what starts it, but for its port.
         model: what clients call the model.
         env: variables of its environment.
+        more: what clients ask for besides.
     """
 
     command: list[str | Path]
     model: str
     env: dict[str, str] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 def servers_of(given: argparse.Namespace, folder: Path) -> dict[str, Server]:
@@ -76,8 +78,11 @@ def servers_of(given: argparse.Namespace, folder: Path) -> dict[str, Server]:
     python: list[str | Path] = [sys.executable, "-m"]
     hf, offline = str(folder / "hf"), {"HF_HUB_OFFLINE": "1"}
     theirs: list[str | Path] = [Path(sys.executable).parent / "transformers", "serve", hf, "--device", "cpu"]
+    ours: list[str | Path] = [*python, "zaohua", "serve", folder / "llama"]
+    source = {"PYTHONPATH": str(SOURCE)}
     found = {
-        "ours": Server([*python, "zaohua", "serve", folder / "llama"], "llama", {"PYTHONPATH": str(SOURCE)}),
+        "ours": Server(ours, "llama", source),
+        "ours, 8-bit weights": Server(ours, "llama", source, {"int8": True}),
         "transformers serve": Server(theirs, hf, offline),
         "transformers serve, continuous batching": Server([*theirs, "--continuous-batching"], hf, offline),
     }
@@ -110,7 +115,7 @@ def running(server: Server, core: int, log: Path) -> Iterator[tuple[int, Client]
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
         try:
-            client = Client(port, server.model, 100)
+            client = Client(port, server.model, 100, **server.more)
             asyncio.run(answering(made, client))
             yield made.pid, client
         finally:
@@ -136,7 +141,7 @@ async def answering(made: subprocess.Popen[bytes], client: Client) -> None:
 
 async def ask(client: Client, number: int, stream: bool = False) -> Outcome:
     """Ask for a text that begins like few others."""
-    body: dict[str, Any] = {"model": client.model, "max_tokens": client.tokens, "temperature": 0}
+    body: dict[str, Any] = {"model": client.model, "max_tokens": client.tokens, "temperature": 0, **client.more}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     prompt = "".join(chr(97 + (number // 26**i + 7 * i) % 26) for i in range(3 + number % 5))
