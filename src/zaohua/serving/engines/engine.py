@@ -7,6 +7,7 @@ rows are kept without locks: each number is written by one side only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import os
@@ -254,7 +255,8 @@ class ModelEngine:
 def _let_answers_first() -> None:
     """Give this thread a lower priority than the event loop, which otherwise is late where they share a core."""
     if sys.platform == "linux":  # elsewhere priorities are of processes
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)
 
 
 def _unseen(rows: int) -> None:
