@@ -8,7 +8,7 @@ import contextlib
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zaohua.core.json import JsonValue
 from zaohua.core.notes import gathered, note
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from zaohua.modalities.images.original import Picture
     from zaohua.modalities.music.pieces import Piece
     from zaohua.modalities.sounds.original import Recording
+    from zaohua.modalities.tables.codec import TableCodec
 
 WIDEST = 65_500
 """Maximum height and width of a picture."""
@@ -82,7 +83,7 @@ def frame_of(known: Known, given: Sequence[JsonValue], name: str) -> Any:
     for i, row in enumerate(given):
         if not isinstance(row, dict) or any(isinstance(cell, (dict, list)) for cell in row.values()):
             raise invalid(f"{name}.{i}", "a row is an object: the name of each column, and a text, number or null")
-    own = {str(column): column for column in known.codec.container_.columns}  # type: ignore[attr-defined]
+    own = {str(column): column for column in cast("TableCodec", known.codec).container_.columns}
     return pd.DataFrame(list(given)).rename(columns=own)
 
 
