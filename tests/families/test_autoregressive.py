@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 import zaohua as zh
+from tests.shaken import shaken
 from zaohua.core.errors import ZaohuaError
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.families.autoregressive import drafts
@@ -43,11 +44,7 @@ TEXT = "the cat sat on the mat. a rat ran at the cat! " * 40
 def make_net(name: str, y: DataSpec | None = None) -> Any:
     """A network with weights large enough to have opinions."""
     torch.manual_seed(3)
-    net = NETS[name](y).eval()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.5 * torch.randn_like(p) / max(1, p.shape[-1]) ** 0.5)
-    return net
+    return shaken(NETS[name](y).eval(), 0.5)
 
 
 @pytest.fixture(scope="module", params=["GPT", "CharRNN"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.shaken import shaken
 
 from zaohua.core.errors import ZaohuaWarning
 from zaohua.core.spec import DataSpec, Feature
@@ -65,10 +66,7 @@ def _compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 def make(blueprint: Blueprint, spec: DataSpec | None = None, width: int = 48) -> Transformer:
     torch.manual_seed(0)
     net = Transformer(V, spec, context=CONTEXT, width=width, layers=2, heads=4, architecture=blueprint).eval()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.2 * torch.randn_like(p) / max(1, p.shape[-1]) ** 0.5)
-    return net
+    return shaken(net, 0.2)
 
 
 def native(net: Transformer, integers: bool = False) -> NativeTransformer:
@@ -235,13 +233,13 @@ def test_structures_are_those_of_the_compiled_code() -> None:
     import ctypes
 
     for index, structure in enumerate((Net, Layer, Matrix, Task)):
-        assert compiler.library().struct_size(index) == ctypes.sizeof(structure)
+        assert compiler.functions().struct_size(index) == ctypes.sizeof(structure)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processor", ["x86-64", "haswell", "x86-64-v4"])
 def test_older_processors_compute_the_same(processor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiled for them, the library runs on newer ones, too."""
+    """Compiled for them, steps run on newer ones, too."""
     flags = (*compiler.FLAGS, f"-march={processor}")
     path = tmp_path / "step.so"
     try:
@@ -250,10 +248,10 @@ def test_older_processors_compute_the_same(processor: str, tmp_path: Path, monke
         pytest.skip("no g++ for these processors")
     if "v4" in processor and "avx512f" not in Path("/proc/cpuinfo").read_text():
         pytest.skip("this processor can't")
-    library = compiler.loaded(path)
+    built = compiler.loaded(path)
     for module in ("zaohua.nn.native.decoder", "zaohua.nn.native.structures"):
-        monkeypatch.setattr(f"{module}.library", lambda: library)
-    monkeypatch.setattr(quick_module, "available", lambda: library)
+        monkeypatch.setattr(f"{module}.functions", lambda: built)
+    monkeypatch.setattr(quick_module, "available", lambda: built)
     for integers, most in ((False, 1e-5), (True, 0.1)):
         net = make(LLAMA, width=256)
         fast, tokens = native(net, integers), torch.randint(0, V, (7, 9))

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.shaken import shaken
 
 from zaohua.core.spec import DataSpec, Feature
 from zaohua.nn.blueprint import GPT2, LLAMA, ZAOHUA, Blueprint
@@ -36,11 +37,8 @@ def make(kind: str, y_spec: DataSpec | None) -> Any:
         sizes: dict[str, Any] = {"width": 32, "layers": 2, "heads": 4, "architecture": BLUEPRINTS[kind]}
         net: Any = Transformer(V, y_spec, context=CONTEXT, **sizes).eval()
     else:
-        net = Recurrent(V, y_spec, width=16, layers=2, cell=kind).eval()  # type: ignore[arg-type]
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.3 * torch.randn_like(p) / max(1, p.shape[-1]) ** 0.5)
-    return net
+        net = Recurrent(V, y_spec, width=16, layers=2, cell=kind).eval()  # type: ignore[arg-type]  # a name from a list
+    return shaken(net)
 
 
 @pytest.mark.parametrize("conditional", [False, True])

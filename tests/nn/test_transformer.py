@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.shaken import shaken
 from torch import Tensor, nn
 
 from zaohua.core.spec import DataSpec, Feature
@@ -22,10 +23,7 @@ TOKENS = torch.tensor([[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [2, 2, 1, 1, 0, 0
 def make(spec: DataSpec, architecture: Architecture = "zaohua", width: int = 16) -> Transformer:
     torch.manual_seed(0)
     net = Transformer(V, spec, context=CONTEXT, width=width, layers=2, heads=2, architecture=architecture).eval()
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(0.3 * torch.randn_like(p) / max(1, p.shape[-1]) ** 0.5)
-    return net
+    return shaken(net)
 
 
 @pytest.mark.parametrize("architecture", ["zaohua", "gpt2"])

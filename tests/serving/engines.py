@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import zaohua as zh
+from tests.shaken import shaken
 from zaohua.nn.blueprint import NAMED
 from zaohua.nn.recurrent import Recurrent
 from zaohua.nn.transformer import Transformer
@@ -38,11 +39,8 @@ def with_network(kind: str) -> Any:
     if kind in NAMED:
         net: Any = Transformer(one.spec_.channels, context=16, width=16, layers=2, heads=2, architecture=NAMED[kind])
     else:
-        net = Recurrent(one.spec_.channels, width=16, layers=2, cell=kind)  # type: ignore[arg-type]
-    with torch.no_grad():
-        for p in net.parameters():
-            p.add_(torch.randn_like(p) / max(1, p.shape[-1]) ** 0.5)
-    one.nets_ = nn.ModuleDict({"net": net}).eval()
+        net = Recurrent(one.spec_.channels, width=16, layers=2, cell=kind)  # type: ignore[arg-type]  # a name from a list
+    one.nets_ = nn.ModuleDict({"net": shaken(net, 1.0)}).eval()
     return one
 
 
