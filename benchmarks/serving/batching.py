@@ -136,7 +136,7 @@ async def text(engine: ModelEngine, work: TextWork) -> str:
 def _without_end(codec: Any, vocabulary: int) -> Any:
     """A codec whose texts don't end by themselves, so that all are as long, for a network of a larger vocabulary."""
 
-    class Endless(type(codec)):  # type: ignore[misc]
+    class Endless(type(codec)):  # type: ignore[misc]  # the base is known when this runs
         @property
         def reserved_(self) -> list[int]:
             return list(range(self.end_, vocabulary))

@@ -45,8 +45,8 @@ def available() -> ctypes.CDLL | str:
         return str(error)
 
 
-def library() -> ctypes.CDLL:
-    """Return the compiled library, which must be available."""
+def functions() -> ctypes.CDLL:
+    """Return the compiled functions, which must be available."""
     found = available()
     assert isinstance(found, ctypes.CDLL), found
     return found

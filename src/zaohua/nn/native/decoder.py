@@ -11,7 +11,7 @@ from torch import Tensor
 
 from zaohua.core.record import Condition
 from zaohua.nn.attention import Cache, Prefix
-from zaohua.nn.native.compiler import library
+from zaohua.nn.native.compiler import functions
 from zaohua.nn.native.structures import Packed, Task
 from zaohua.nn.slots import Slots
 from zaohua.nn.transformer import Transformer
@@ -39,7 +39,7 @@ class NativeTransformer:
     """
 
     def __init__(self, net: Transformer, packed: Packed) -> None:
-        self.net, self.packed, self._library = net, packed, library()
+        self.net, self.packed, self._compiled = net, packed, functions()
         self._work = torch.empty(0)
 
     @property
@@ -52,7 +52,7 @@ class NativeTransformer:
         state = self.net.start(n, y, keep)
         for cache in state:
             for part in (cache.keys, cache.values):
-                self._library.use_large_pages(part.data_ptr(), 4 * part.numel())
+                self._compiled.use_large_pages(part.data_ptr(), 4 * part.numel())
         return state
 
     def slots(self) -> Slots:
@@ -118,7 +118,7 @@ class NativeTransformer:
         """
         net, tokens, (n, t) = self.packed.net, tokens.long().contiguous(), tokens.shape
         addresses = [part.data_ptr() for cache in caches for part in (cache.keys, cache.values)]
-        size = self._library.work_size(ctypes.byref(net), n * t)
+        size = self._compiled.work_size(ctypes.byref(net), n * t)
         if size > self._work.numel():
             self._work = torch.empty(size)
         logits = torch.empty(n * t if every else n, net.vocabulary)
@@ -138,6 +138,6 @@ class NativeTransformer:
             logits.data_ptr(),
             self._work.data_ptr(),
         )
-        if not self._library.read_tokens(ctypes.byref(net), ctypes.byref(task)):
+        if not self._compiled.read_tokens(ctypes.byref(net), ctypes.byref(task)):
             raise IndexError(f"tokens must be below {net.vocabulary}, and end before position {net.room}")
         return logits

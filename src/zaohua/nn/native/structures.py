@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zaohua.nn import attention
-from zaohua.nn.native.compiler import library
+from zaohua.nn.native.compiler import functions
 from zaohua.nn.transformer import ACTIVATIONS, Transformer, TransformerBlock
 
 
@@ -163,7 +163,7 @@ class Packed:
         """Return a packed matrix."""
         if layer is None:
             return Matrix()
-        weight, found = layer.weight.detach().contiguous(), library()
+        weight, found = layer.weight.detach().contiguous(), functions()
         outputs, inputs = weight.shape
         integers = self.integers and weight.numel() >= (self.least if least is None else least)
         packed = torch.empty(found.packed_size(inputs, outputs, integers), dtype=torch.int8)

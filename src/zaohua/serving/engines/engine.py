@@ -91,34 +91,17 @@ class ModelEngine:
         await asyncio.shield(self._there)
 
     def write(self, work: TextWork) -> TextsBeingWritten:
-        """Write texts (token models), together with those of other requests.
-
-        Raises:
-            Full: the queue is full.
-        """
+        """See `Engine`."""
         writing = TextsBeingWritten(work)
         self._submit(writing.job)
         return writing
 
     async def make(self, work: ItemsWork) -> Any:
-        """Make items, in one batch with those of other requests of the same options; return them as `sample` does.
-
-        Raises:
-            Full: the queue is full.
-            ZaohuaError: the request can't be done.
-        """
+        """See `Engine`."""
         return await self._result(lambda give: ItemsJob(work, give))
 
     async def call(self, function: Callable[[GenerativeModel], ResultT], size: int = 1) -> ResultT:
-        """Return function(model), computed on the engine's thread between batches.
-
-        Args:
-            function: what to compute, such as scores or a restored picture.
-            size: number of items that it works on, which the queue counts.
-
-        Raises:
-            Full: the queue is full.
-        """
+        """See `Engine`."""
         return cast(ResultT, await self._result(lambda give: CallJob(function, size, give)))
 
     async def _result(self, job_of: Callable[[Callable[[object], None]], Job]) -> object:
