@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 RUNS = ROOT / "tests" / "golden" / "runs"
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
 PAGE = (ROOT / "docs" / "howto" / "serve.md").read_text()
+README = (ROOT / "README.md").read_text()
 
 
 def unit() -> configparser.SectionProxy:
@@ -90,8 +91,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         yield wire
 
 
-@pytest.mark.parametrize("line", re.findall(r"^curl .*$", PAGE, re.M))
-def test_the_requests_of_the_page_are_answered(wire: Wire, line: str) -> None:
+@pytest.mark.parametrize("line", re.findall(r"^curl .*$", PAGE + README, re.M))
+def test_the_requests_of_the_page_and_the_readme_are_answered(wire: Wire, line: str) -> None:
     command = [*shlex.split(line.replace("127.0.0.1:8000", f"127.0.0.1:{wire.port}")), "--silent", "--fail-with-body"]
     said = subprocess.run(command, capture_output=True, text=True)
     assert (
